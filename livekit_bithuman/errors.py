@@ -1,0 +1,103 @@
+"""The exception tree: everything the package raises on purpose is an `AvatarError`.
+
+    AvatarError
+    ├── AudioFormatError      PCM that cannot be used: NaN, wrong dtype, a rate that changed inside a turn
+    ├── InvalidStateError     a call that the object's state forbids: push after stop, two run() at once
+    ├── AvatarNotFoundError   no avatar by that name or path
+    ├── AvatarFormatError     an avatar bundle or model that exists but cannot be used
+    ├── MediaFileError        an audio or video file that cannot be read or written
+    ├── EngineError           the engine failed while running: raised, stalled, or returned wrong frames
+    ├── ServerError           no LiveKit server could be found, built, started or reached
+    └── MissingDependencyError  an optional package is needed and not installed
+
+Each message is one sentence on what is wrong and one on what to do. Where a standard exception says the same
+thing (`ValueError`, `FileNotFoundError`, `RuntimeError`), the class derives from it too, so that code written
+for bitHuman's SDK catches what it caught before.
+"""
+
+from __future__ import annotations
+
+
+class AvatarError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    exit_code = 70  # what the command line returns for it (sysexits: EX_SOFTWARE)
+
+
+class AudioFormatError(AvatarError, ValueError):
+    """PCM that cannot be used."""
+
+    exit_code = 65
+
+
+class InvalidStateError(AvatarError, RuntimeError):
+    """A call that the object's present state forbids."""
+
+
+class AvatarNotFoundError(AvatarError, FileNotFoundError):
+    """No avatar by that name or path.
+
+    Attributes:
+        source: What was asked for.
+    """
+
+    exit_code = 66
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(message)
+        self.source = source
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class AvatarFormatError(AvatarError, ValueError):
+    """An avatar bundle or model that exists but cannot be used.
+
+    Attributes:
+        source: The file that was read.
+    """
+
+    exit_code = 65
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(message)
+        self.source = source
+
+
+class MediaFileError(AvatarError):
+    """An audio or video file that cannot be read or written.
+
+    Attributes:
+        path: The file.
+    """
+
+    exit_code = 74
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class EngineError(AvatarError):
+    """The engine failed while running."""
+
+
+class ServerError(AvatarError):
+    """No LiveKit server could be found, built, started or reached."""
+
+    exit_code = 69
+
+
+class MissingDependencyError(AvatarError, ImportError):
+    """An optional package is needed and not installed.
+
+    Attributes:
+        package: The distribution to install.
+    """
+
+    exit_code = 69
+
+    def __init__(self, package: str, message: str) -> None:
+        super().__init__(message)
+        self.package = package
