@@ -1,0 +1,41 @@
+"""The audio source's timer as arithmetic.
+
+livekit's native `AudioSource` sends 10 ms of queued audio (or of silence) every 10 ms, on a timer of its own. When a
+sample leaves is therefore known without asking: the first block that finds the queue empty leaves at the next tick,
+every following one a tick later. All of playout counts in these ticks and turns them into seconds only at its edge.
+"""
+
+from __future__ import annotations
+
+import math
+
+#: Period of the native audio source's timer, in seconds (libwebrtc's unit of audio).
+TICK_S = 0.010
+
+
+class TickClock:
+    """Numbers the ticks of the audio source's timer.
+
+    Args:
+        origin: A moment at which the timer was seen to fire, in seconds of the caller's monotonic clock.
+    """
+
+    def __init__(self, origin: float) -> None:
+        self._origin = origin  # the time of tick 0
+
+    def index(self, now: float) -> int:
+        """The newest tick at or before `now`."""
+        return math.floor((now - self._origin) / TICK_S + 1e-6)
+
+    def after(self, now: float) -> int:
+        """The first tick later than `now`."""
+        return self.index(now) + 1
+
+    def time(self, tick: int) -> float:
+        """When a tick fires, in seconds."""
+        return self._origin + tick * TICK_S
+
+    def rephase(self, fired: float) -> None:
+        """Take the moment of an observed tick over: the phase moves by half a tick at most, the numbers stay."""
+        error = (fired - self._origin) / TICK_S
+        self._origin += (error - round(error)) * TICK_S

@@ -1,0 +1,118 @@
+"""Feeds segments to the engine a bounded stretch ahead of the voice, and keeps what comes back.
+
+The engine is not trusted: whatever it raises ends its part in the present segment, never the segment.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from ..engine.protocol import Engine, Turn, TurnFrame
+from .segment import Segment
+
+logger = logging.getLogger("livekit_bithuman")
+
+#: Slots pushed in one call, so that a long reply that arrives at once never holds the event loop up.
+SLOTS_PER_CALL = 4
+
+
+class Feeder:
+    """The engine's side of playout.
+
+    Args:
+        engine: Given one turn per segment, in order.
+        rate: Of the segments, in Hz.
+        ahead: Samples to push beyond those sent to the room.
+    """
+
+    def __init__(self, engine: Engine, *, rate: int, ahead: int) -> None:
+        self._engine = engine
+        self._rate = rate
+        self._ahead = ahead
+        self._slot = -(-rate // engine.info.fps)
+        self._open: Segment | None = None  # the segment whose turn is open
+        self._done = -1  # the newest segment whose turn was ended or given up
+        self._fed: dict[int, Segment] = {}  # segments whose frames may still come
+        self.error: Exception | None = None  # what the engine raised, until it was collected
+
+    def feed(self, segments: Iterable[Segment]) -> bool:
+        """Push what is due and collect what is ready; True if more is due at once."""
+        budget = SLOTS_PER_CALL
+        more = False
+        try:
+            for segment in segments:
+                if segment.id <= self._done:
+                    continue
+                if self._open is None:
+                    self._open = self._fed[segment.id] = segment
+                    self._engine.open_turn(Turn(segment.id, self._rate))
+                if self._open is not segment:
+                    break
+                limit = min(segment.captured, segment.sent + self._ahead)
+                while segment.fed < limit and budget:
+                    stop = min(segment.fed + self._slot, limit)
+                    self._engine.push(segment.samples(segment.fed, stop))
+                    segment.fed = stop
+                    budget -= 1
+                if segment.fed < limit:
+                    more = True
+                    break
+                if not segment.ended or segment.fed < segment.captured:
+                    break
+                self._engine.end_turn()
+                self._done = segment.id
+                self._open = None
+            for frame in self._engine.poll():
+                self._keep(frame)
+        except Exception as error:
+            self._give_up(error)
+        return more
+
+    def frame(self, segment: Segment, slot: int) -> TurnFrame | None:
+        """The newest frame for a slot, the engine's guess where it has none yet, or None."""
+        exact = segment.frames.get(slot)
+        if exact is not None:
+            return exact
+        if segment is self._open:
+            try:
+                guess = self._engine.provisional(slot)
+            except Exception as error:
+                self._give_up(error)
+            else:
+                if guess is not None:
+                    return guess
+        past = [index for index in segment.frames if index < slot]
+        return segment.frames[max(past)] if past else None
+
+    def forget(self) -> None:
+        """Drop every segment: an interruption."""
+        self._open = None
+        self._fed.clear()
+        try:
+            self._engine.interrupt()
+        except Exception as error:
+            self.error = error
+
+    def release(self, segment: Segment) -> None:
+        """A segment is over and its pictures are shown."""
+        self._fed.pop(segment.id, None)
+
+    def _keep(self, frame: TurnFrame) -> None:
+        segment = self._fed.get(frame.turn)
+        if segment is None:
+            return
+        segment.frames[frame.index] = frame
+        for index in [i for i in segment.frames if i < segment.next_slot - 1]:
+            del segment.frames[index]
+
+    def _give_up(self, error: Exception) -> None:
+        """Go on without the engine until the next segment."""
+        self.error = error
+        if self._open is not None:
+            self._done = self._open.id
+            self._open = None
+        try:
+            self._engine.interrupt()
+        except Exception:
+            logger.debug("the engine failed again when it was interrupted", exc_info=True)

@@ -1,0 +1,139 @@
+"""One segment of the agent's voice: its samples, and when each of them leaves the source."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.protocol import TurnFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of a segment that leaves the source without a gap."""
+
+    first: int  # sample
+    tick: int  # when that sample leaves
+
+
+class Segment:
+    """Everything that playout knows of one utterance.
+
+    Samples are counted from the segment's start at the source's rate. Of them, in this order,
+    `heard <= sent <= captured`: what left the source, what was handed to it, what the agent gave.
+    """
+
+    def __init__(self, id: int, *, rate: int, fps: int, block: int) -> None:
+        self.id = id
+        self.captured = 0  # samples that the agent gave
+        self.sent = 0  # samples handed to the source; set back by a pause
+        self.fed = 0  # samples pushed into the engine
+        self.ended = False  # the agent gave all
+        self.started = False  # Started was reported
+        self.finished = False  # Finished was reported
+        self.next_slot = 0  # the first slot whose picture was not shown
+        self.frames: dict[int, TurnFrame] = {}  # the engine's frames that are not past yet, by slot
+        self._rate = rate
+        self._fps = fps
+        self._block = block
+        self._audio: deque[NDArray[np.int16]] = deque()  # captured samples from `_base` on
+        self._base = 0
+        self._runs: deque[Run] = deque(maxlen=4)  # the newest last; older ones only date pictures
+        self._reported = 0  # samples covered by Progressed
+
+    # samples
+
+    def append(self, pcm: NDArray[np.int16]) -> None:
+        """Take samples of the agent's voice, shape (n,)."""
+        if len(pcm):
+            self._audio.append(pcm)
+            self.captured += len(pcm)
+
+    def samples(self, start: int, stop: int) -> NDArray[np.int16]:
+        """A copy of the captured samples [start, stop); `start` must not have been released."""
+        parts = []
+        position = self._base
+        for block in self._audio:
+            end = position + len(block)
+            if end > start and position < stop:
+                parts.append(block[max(0, start - position) : stop - position])
+            if end >= stop:
+                break
+            position = end
+        return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+
+    def release(self, sample: int) -> None:
+        """Forget the samples before `sample`: they were heard, and the engine has them."""
+        while self._audio and self._base + len(self._audio[0]) <= sample:
+            self._base += len(self._audio.popleft())
+
+    # time
+
+    def begin_run(self, tick: int) -> None:
+        """Note that the next sample to be sent leaves at `tick`, unless that only continues the present run."""
+        if self._runs:
+            run = self._runs[-1]
+            if run.tick + self._ticks(self.sent - run.first) == tick and (self.sent - run.first) % self._block == 0:
+                return
+        self._runs.append(Run(self.sent, tick))
+
+    def heard(self, tick: int) -> int:
+        """Samples that have left the source once `tick` has fired."""
+        if not self._runs:
+            return 0
+        run = self._runs[-1]
+        return min(self.sent, run.first + max(0, tick - run.tick + 1) * self._block)
+
+    def rewind(self, tick: int) -> int:
+        """Take back what was sent and not heard; returns the samples heard."""
+        self.sent = self.heard(tick)
+        while self._runs and self._runs[-1].first >= self.sent:
+            self._runs.pop()
+        return self.sent
+
+    def leaves(self, sample: int) -> int | None:
+        """The tick at which a sample leaves or left; None while it was not sent."""
+        if sample >= self.sent:
+            return None
+        for run in reversed(self._runs):
+            if run.first <= sample:
+                return run.tick + (sample - run.first) // self._block
+        return self._runs[0].tick
+
+    @property
+    def first_tick(self) -> int | None:
+        """When the segment's first sample leaves; None while that is not known."""
+        return self.leaves(0)
+
+    @property
+    def end_tick(self) -> int | None:
+        """The tick at which the last sample sent so far has been played in full."""
+        if not self._runs:
+            return None
+        run = self._runs[-1]
+        return run.tick + self._ticks(self.sent - run.first)
+
+    def take_progress(self, tick: int) -> tuple[int, int] | None:
+        """The samples [offset, offset + count) heard since the last call; None if there are none."""
+        heard = self.heard(tick)
+        if heard <= self._reported:
+            return None
+        progress = (self._reported, heard - self._reported)
+        self._reported = heard
+        return progress
+
+    # slots
+
+    def slot_start(self, slot: int) -> int:
+        """The first sample of a slot."""
+        return slot * self._rate // self._fps
+
+    def slot_of(self, sample: int) -> int:
+        """The slot that a sample belongs to."""
+        return ((sample + 1) * self._fps - 1) // self._rate
+
+    def _ticks(self, samples: int) -> int:
+        return -(-samples // self._block)
