@@ -38,7 +38,8 @@ def pcm_from_floats(samples: NDArray[Any]) -> NDArray[np.int16]:
             "The audio has samples that are not finite numbers. "
             "Check the step that made it (a division by zero, say), or replace them by np.nan_to_num."
         )
-    pcm: NDArray[np.int16] = (np.clip(samples, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+    wide = samples.astype(np.float32) if samples.dtype == np.float16 else samples  # float16 cannot hold 32767
+    pcm: NDArray[np.int16] = (np.clip(wide, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
     return pcm
 
 
