@@ -1,0 +1,34 @@
+"""Fixtures that more than one part of the suite needs: a real server, and what must not be skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from livekit_bithuman.server import ServerAddress, ServerProcess, find_binary
+
+#: Markers whose tests must run here, comma-separated, such as "server,browser": a skip of theirs is a failure.
+REQUIRED = frozenset(filter(None, os.environ.get("LIVEKIT_BITHUMAN_REQUIRE", "").split(",")))
+
+
+@pytest.fixture(scope="session")
+def livekit_server() -> Iterator[ServerAddress]:
+    """A livekit-server of this test run's own, with `url`, `api_key` and `api_secret`; never the one in LIVEKIT_URL."""
+    binary = find_binary()
+    if binary is None:
+        pytest.skip("no livekit-server on PATH or in the cache: `python -m livekit_bithuman.server` builds one")
+    with ServerProcess(binary) as address:
+        yield address
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skip into a failure where the environment says that the test must run."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    needed = sorted(REQUIRED & {mark.name for mark in item.iter_markers()})
+    if report.skipped and needed and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} needs {', '.join(needed)}, which this run requires: {report.longrepr}"
+    return report  # type: ignore[return-value]
