@@ -1,0 +1,53 @@
+"""When the next frame is due. Time is an argument: nothing here reads a clock or sleeps."""
+
+from __future__ import annotations
+
+
+class FramePacer:
+    """A schedule of frames at a fixed rate, which gives way when its reader is late.
+
+    Frame k is due at `origin + k / fps`. A reader that comes late finds at most `backlog` frames of a turn due at
+    once, as if a queue of that length had filled while it was away; for more, the whole schedule moves. Fillers that
+    nobody came for are dropped.
+    """
+
+    def __init__(self, fps: int, backlog: int) -> None:
+        """Start unscheduled.
+
+        Args:
+            fps: Frames per second.
+            backlog: Frames that may be due at once; 0: any number.
+        """
+        self._fps = fps
+        self._backlog = backlog
+        self._origin: float | None = None  # when frame 0 of the present schedule was due
+        self._index = 0  # the next frame
+
+    def resume(self, now: float) -> None:
+        """A reader came (back): its next frame is due now, or later if the last one left less than a period ago."""
+        if self._origin is None or self.wait(now) == 0.0:
+            self._origin, self._index = now, 0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next frame is due, 0 if it is."""
+        return max(0.0, self._due() - now)
+
+    def left(self, now: float) -> None:
+        """A frame of a turn left."""
+        self._index += 1
+        if self._backlog and self._behind(now) > self._backlog:
+            assert self._origin is not None
+            self._origin += (self._behind(now) - self._backlog) / self._fps
+
+    def filler_left(self, now: float) -> None:
+        """A filler left; those that are overdue too never will."""
+        self._index += 1 + max(0, self._behind(now))
+
+    def _due(self) -> float:
+        if self._origin is None:
+            raise RuntimeError("resume() starts the schedule")
+        return self._origin + self._index / self._fps
+
+    def _behind(self, now: float) -> int:
+        """Whole periods that have passed since the next frame was due; negative while it is not."""
+        return int((now - self._due()) * self._fps // 1)
