@@ -1,0 +1,106 @@
+"""`livekit-bithuman render speech.wav -o out.mp4`: any speech, spoken by an avatar, in a file."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from ..errors import AvatarError
+from .progress import Progress
+
+INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells count
+_BAR = 30  # characters
+_MAX_SIDE = 4096  # pixels, what H.264 decoders take
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the `render` command."""
+    parser = subparsers.add_parser(
+        "render",
+        help="let an avatar speak a sound file, into a video or a picture",
+        description="Let an avatar speak a sound file. The video has the file's own sound and exactly its length.",
+    )
+    add_arguments(parser)
+    parser.set_defaults(func=run)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `run` reads."""
+    parser.add_argument("speech", type=Path, help="WAV, MP3, FLAC, OGG, MP4: anything with sound that FFmpeg reads")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="a video (.mp4, .mov, .mkv) or one picture (.png, .jpg); what is there already is replaced",
+    )
+    parser.add_argument("--avatar", help="an avatar file, or a built-in character's name (default: the first one)")
+    parser.add_argument("--size", type=_size, metavar="WxH", help="of the pictures (default: the avatar's own)")
+    parser.add_argument("--seed", type=int, help="another number gives other blinks and head motion")
+    parser.add_argument(
+        "--at", type=float, metavar="SECONDS", help="which moment a picture shows (default: a good one)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render what `args` ask for.
+
+    Returns:
+        0; after an error, which is printed as one line, the exit code of its class; 130 after Ctrl-C.
+    """
+    try:
+        print(_render(args))
+    except AvatarError as exc:
+        print(f"livekit-bithuman: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        print("livekit-bithuman: Stopped, and nothing was written. Run it again to start over.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _render(args: argparse.Namespace) -> str:
+    # Drawing and decoding take half a second to import, which `--help` should not.
+    from ..engine.compose import turn_presentation
+    from ..engine.embedded import DEFAULT_SEED, EmbeddedEngine
+    from ..render import render_still, render_video
+    from ..render.job import STILL_SUFFIXES
+    from ..render.video import SUFFIXES, check_suffix
+
+    check_suffix(args.output, SUFFIXES + STILL_SUFFIXES)
+    seed = DEFAULT_SEED if args.seed is None else args.seed
+    with contextlib.closing(EmbeddedEngine(args.avatar, seed=seed, size=args.size)) as engine:
+        presentation = turn_presentation(seed, engine.info.fps)
+        width, height = engine.info.size
+        if args.output.suffix.lower() in STILL_SUFFIXES:
+            render_still(args.speech, args.output, engine, presentation, args.at)
+            return f"{args.output}: one picture, {width}x{height}"
+        with Progress(f"{args.speech.name} -> {args.output.name}") as progress:
+            done = render_video(
+                args.speech,
+                args.output,
+                engine,
+                presentation,
+                lambda frames, of: progress.update(_bar(frames, of)),
+            )
+    return f"{done.path}: {done.frames} frames of {width}x{height}, {done.seconds:.2f} s of speech ({done.codecs})"
+
+
+def _bar(frames: int, expected: int | None) -> str:
+    if not expected:
+        return f"{frames} frames"
+    share = min(1.0, frames / expected)
+    filled = int(share * _BAR)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {share:4.0%}  {frames} of {expected} frames"
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it like 1280x720")
+    size = int(width), int(height)
+    if not all(16 <= side <= _MAX_SIDE for side in size):
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range: each side has 16 to {_MAX_SIDE} pixels")
+    return size

@@ -1,0 +1,145 @@
+"""Rendering one speech file: to a video of exactly its length, or to one picture out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.compose import PresentationAt, speak
+from ..engine.protocol import Engine, Turn, TurnFrame
+from ..errors import EngineError, MediaFileError
+from ..pose import Picture
+from ..speech.shape import mouth_shape
+from .output import replacing, write_error
+from .sound import SoundFile, mono_pcm
+from .video import SUFFIXES, VideoFile, check_suffix
+
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+Report = Callable[[int, int | None], None]  # frames drawn so far, and in all if the file says how long it is
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was written."""
+
+    path: Path
+    frames: int
+    seconds: float  # of speech
+    size: tuple[int, int]  # (width, height) in pixels
+    codecs: str  # for people
+
+
+def render_video(
+    source: Path, output: Path, engine: Engine, presentation: PresentationAt, report: Report | None = None
+) -> Rendered:
+    """Let the avatar speak a file.
+
+    The video has max(1, ceil(seconds * fps)) pictures, no lead-in and no tail, and the file's own sound: its rate and
+    channels where AAC has them.
+
+    Args:
+        source: Anything with sound that FFmpeg reads.
+        output: Its suffix is one of `video.SUFFIXES`; what was there is replaced, and only by a whole file.
+        engine: One that is in no turn yet; it is not closed.
+        presentation: Of each slot.
+        report: Called after each picture.
+
+    Raises:
+        MediaFileError: `source` cannot be read, or `output` not written.
+    """
+    check_suffix(output, SUFFIXES)
+    fps, size = engine.info.fps, engine.info.size
+    with SoundFile(source) as speech:
+        _refuse_same_file(source, output)
+        expected = None if speech.seconds is None else max(1, int(np.ceil(speech.seconds * fps)))
+        samples = 0
+        frames = 0
+        with (
+            replacing(output) as partial,
+            VideoFile(partial, output, fps=fps, size=size, sound_rate=speech.rate, sound_layout=speech.layout) as video,
+        ):
+
+            def heard() -> Iterator[NDArray[np.int16]]:
+                nonlocal samples
+                for sound in speech.blocks():
+                    samples += sound.shape[1]
+                    video.write_sound(sound)
+                    yield mono_pcm(sound)
+
+            for frame in speak(engine, presentation, Turn(0, speech.rate), heard()):
+                if frame.bgr_image is None:
+                    raise EngineError("The engine gave a frame without a picture. Report this as a bug of the engine.")
+                video.write_picture(frame.bgr_image)
+                frames += 1
+                if report is not None:
+                    report(frames, expected)
+            codecs = video.codecs
+    return Rendered(output, frames, samples / speech.rate, size, codecs)
+
+
+def render_still(
+    source: Path, output: Path, engine: Engine, presentation: PresentationAt, at: float | None = None
+) -> Rendered:
+    """One picture of the avatar speaking a file.
+
+    Args:
+        source: Anything with sound that FFmpeg reads.
+        output: Its suffix is one of `STILL_SUFFIXES`.
+        engine: One that is in no turn yet; it is not closed.
+        presentation: Of each slot.
+        at: Seconds into the speech; None: where the mouth is open widest and the eyes are, too.
+
+    Raises:
+        MediaFileError: `source` cannot be read or is shorter than `at`, or `output` cannot be written.
+    """
+    check_suffix(output, STILL_SUFFIXES)
+    fps = engine.info.fps
+    with SoundFile(source) as speech:
+        _refuse_same_file(source, output)
+        turn = Turn(0, speech.rate)
+        samples = 0
+        engine.open_turn(turn)
+        for sound in speech.blocks():
+            samples += sound.shape[1]
+            engine.push(mono_pcm(sound))
+        engine.end_turn()
+        frames = engine.poll()
+        seconds = samples / speech.rate
+    if at is not None and not 0 <= at < seconds:
+        raise MediaFileError(str(source), f"{source} has no moment {at:g} s: it is {seconds:.2f} s long. Pass less.")
+    frame = _most_telling(frames, presentation) if at is None else frames[int(at * fps)]
+    _write_picture(output, engine.draw(frame, presentation(frame.index)))
+    return Rendered(output, 1, seconds, engine.info.size, output.suffix.lower().lstrip("."))
+
+
+def _most_telling(frames: list[TurnFrame], presentation: PresentationAt) -> TurnFrame:
+    """The frame whose mouth is open widest, eyes open."""
+
+    def openness(frame: TurnFrame) -> float:
+        if frame.mouth is None:
+            return 0.0
+        return float(mouth_shape(frame.mouth)[0]) * (1.0 - presentation(frame.index).blink)
+
+    return max(frames, key=openness)
+
+
+def _write_picture(output: Path, picture: Picture) -> None:
+    encoded, data = cv2.imencode(output.suffix.lower(), picture)
+    if not encoded:
+        raise MediaFileError(str(output), f"{output} could not be encoded. Try another suffix: {STILL_SUFFIXES}.")
+    with replacing(output) as partial:
+        try:
+            partial.write_bytes(data.tobytes())
+        except OSError as exc:
+            raise write_error(output, exc) from exc
+
+
+def _refuse_same_file(source: Path, output: Path) -> None:
+    if output.exists() and output.samefile(source):
+        raise MediaFileError(str(output), f"{output} is the speech itself. Give the output another name.")
