@@ -1,0 +1,1 @@
+"""The built-in characters, one module each with a `CHARACTER`."""

@@ -1,0 +1,67 @@
+"""Maya: a young woman with brown hair tied loosely back, in a teal knit top."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.art.brows import BrowLook
+from training.art.clothes import TopLook
+from training.art.eyes import EyeLook
+from training.art.geometry import Points, smoothstep
+from training.art.hair import HairStyle
+from training.art.light import Framing, LightLook
+from training.art.makehuman import Build
+from training.art.scene import Character
+from training.art.shader import srgb
+from training.art.skin import SkinLook
+from training.art.teeth import MouthLook
+from training.art.visemes import Pose
+
+
+def _comb(local: Points, side: np.ndarray, grown: float) -> Points:
+    """From the parting over the temples to behind the ears, then down behind the shoulders."""
+    x, y, z = local.T
+    front = smoothstep(z, -0.1, 0.7)
+    top = smoothstep(y, 0.35, 0.95)
+    sweep = np.stack([side * (0.75 * front + 0.45 * top), -0.25 - 0.45 * (1 - top), -0.95 + 0.25 * top], 1)
+    fall = np.stack([0.10 * np.sign(x), -np.ones_like(x), -0.06 - 0.1 * front], 1)
+    share = np.clip(smoothstep(-z, -0.05, 0.35) * smoothstep(-y, -0.45, 0.35) + grown**3, 0, 1)[:, None]
+    return sweep * (1 - share) + fall * share
+
+
+CHARACTER = Character(
+    name="maya",
+    build=Build(gender=0.0, age=24, proportions=0.9, ancestry={"caucasian": 0.65, "asian": 0.35}),
+    details={
+        "head/head-oval": 0.35,
+        "mouth/mouth-upperlip-volume-incr": 0.25,
+        "mouth/mouth-lowerlip-volume-incr": 0.25,
+        "eyes/*-eye-scale-incr": 0.35,
+        "forehead/forehead-scale-vert-decr": 0.3,
+        "mouth/mouth-angles-up": 0.25,
+        "chin/chin-width-decr": 0.25,
+        "nose/nose-width2-decr": 0.3,
+    },
+    resting=Pose({"mouthSmile*": 0.22, "cheekSquint*": 0.15, "eyeSquint*": 0.10}),
+    hairline=(0.80, 0.77, 0.66, 0.50, 0.24, -0.05, -0.35, -0.50, -0.78, -0.82),
+    skin=SkinLook(
+        base=srgb(230, 182, 156),
+        mottle=srgb(222, 168, 142),
+        blush=srgb(212, 118, 104),
+        lips=srgb(190, 88, 88),
+        lids=srgb(178, 118, 102),
+        scalp=srgb(70, 46, 34),
+        freckles=srgb(168, 108, 80),
+        liner_strength=0.8,
+    ),
+    eyes=EyeLook(iris=srgb(104, 78, 50), fibres=srgb(70, 50, 32), collarette=srgb(150, 110, 62)),
+    mouth=MouthLook(),
+    brows=BrowLook(),
+    hair=HairStyle(comb=_comb, length=2.3),
+    hair_melanin=0.72,
+    hair_redness=0.5,
+    brow_melanin=0.80,
+    top=TopLook(colour=srgb(46, 92, 104)),
+    light=LightLook(),
+    framing=Framing(),
+)
