@@ -95,6 +95,7 @@ class Playout:
         self._resuming = False  # the next slice continues after a pause
         self._epoch = now  # presentation tick 0
         self._last_due = now  # when the newest picture is or was due
+        self._last_spoke = False  # it was a slot's
         self._rest_anchor = now  # a resting picture is due `_rest_count` / fps after this
         self._rest_count = 0
         self._events: list[Event] = []
@@ -164,7 +165,7 @@ class Playout:
         tick = self._clock.index(now)
         for segment in self._segments:
             heard = segment.rewind(tick)
-            segment.next_slot = segment.slot_of(heard)
+            segment.show_from(heard)
             self._progress(segment, tick)
         self._resuming = self._segments[0].sent > 0
         self._stop(now)
@@ -270,7 +271,7 @@ class Playout:
             frame = self._feeder.frame(segment, slot)
             segment.next_slot = slot + 1
             self._anchor_rest(due, 1)
-        self._last_due = due
+        self._last_due, self._last_spoke = due, segment is not None
         presentation = self._presenter.present(tick, frame, identity)
         self._collect_engine_error()
         return PictureDue(due, frame, presentation, self.generation, identity, slot)
@@ -331,8 +332,10 @@ class Playout:
             fade = np.pad(faded, (0, -len(faded) % self._block))
         self._queue_end = self._clock.after(now) + len(fade) // self._block
         self._events.append(Stop(fade))
-        # a picture that is drawn but not yet due belongs to the old generation: a resting one takes its place
-        self._anchor_rest(self._last_due if self._last_due > now else max(now, self._last_due + CROWDED_S), 0)
+        if self._last_spoke:
+            # a slot's picture that is drawn but not due yet will be dropped: a resting one takes its place
+            self._anchor_rest(self._last_due if self._last_due > now else max(now, self._last_due + CROWDED_S), 0)
+            self._last_spoke = False
 
     def _progress(self, segment: Segment, tick: int) -> None:
         progress = segment.take_progress(tick)
@@ -381,5 +384,5 @@ class Playout:
         return None
 
     def _slot_due(self, segment: Segment, slot: int) -> float | None:
-        leaves = segment.leaves(segment.slot_start(slot))
+        leaves = segment.slot_leaves(slot)
         return None if leaves is None else self._clock.time(leaves) + self._options.lag_s

@@ -43,6 +43,7 @@ class Segment:
         self._base = 0
         self._runs: deque[Run] = deque(maxlen=4)  # the newest last; older ones only date pictures
         self._reported = 0  # samples covered by Progressed
+        self._cut = 0  # where the last pause fell
 
     # samples
 
@@ -127,13 +128,14 @@ class Segment:
 
     # slots
 
-    def slot_start(self, slot: int) -> int:
-        """The first sample of a slot."""
-        return slot * self._rate // self._fps
+    def show_from(self, sample: int) -> None:
+        """After a pause at `sample`: the next picture is that of its slot, dated by this sample."""
+        self._cut = sample
+        self.next_slot = ((sample + 1) * self._fps - 1) // self._rate
 
-    def slot_of(self, sample: int) -> int:
-        """The slot that a sample belongs to."""
-        return ((sample + 1) * self._fps - 1) // self._rate
+    def slot_leaves(self, slot: int) -> int | None:
+        """The tick at which a slot's first sample that is still to be heard leaves; None while it was not sent."""
+        return self.leaves(max(self._cut, slot * self._rate // self._fps))
 
     def _ticks(self, samples: int) -> int:
         return -(-samples // self._block)

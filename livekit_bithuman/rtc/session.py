@@ -13,6 +13,7 @@ from livekit.agents.voice.io import AudioOutput
 
 from ..engine.protocol import Engine
 from ..errors import InvalidStateError
+from ..face.idle import IdleMotion
 from ..playout import PlayoutOptions
 from . import compat
 from .options import PublishOptions
@@ -53,7 +54,7 @@ class AvatarSession(BaseAvatarSession[str]):
         avatar: str | os.PathLike[str] | None = None,
         *,
         engine: Engine | None = None,
-        seed: int | None = None,
+        seed: int = 0,
         size: tuple[int, int] | None = None,
         publish: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
@@ -144,16 +145,15 @@ class AvatarSession(BaseAvatarSession[str]):
         return rate if rate % 100 == 0 else FALLBACK_RATE
 
     async def _make_player(self, rate: int) -> AvatarPlayer:
-        # cv2 and the net load here, at first use, and not in the event loop's thread
-        from ..engine.embedded import DEFAULT_SEED, EmbeddedEngine
-        from ..face.idle import IdleMotion
-
-        seed = DEFAULT_SEED if self._seed is None else self._seed
-        engine = self._engine
-        if engine is None:
-            engine = await asyncio.to_thread(EmbeddedEngine, self._avatar, seed=seed, size=self._size)
-        motion = IdleMotion(seed, engine.info.fps)
+        engine = self._engine or await asyncio.to_thread(self._open_embedded)
+        motion = IdleMotion(self._seed, engine.info.fps)
         return AvatarPlayer(engine, motion, rate=rate, options=self._publish, playout=self._playout)
+
+    def _open_embedded(self) -> Engine:
+        # imported at first use: the net and the avatar load here, in a worker thread
+        from ..engine.embedded import EmbeddedEngine
+
+        return EmbeddedEngine(self._avatar, seed=self._seed, size=self._size)
 
     def _detach(self, agent_session: AgentSession) -> None:  # type: ignore[type-arg]
         """Give the agent the output back that it had, unless somebody else replaced ours meanwhile."""

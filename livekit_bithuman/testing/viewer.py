@@ -46,7 +46,7 @@ class Viewer:
     def __post_init__(self) -> None:
         self._voice: list[tuple[float, NDArray[np.int16]]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._arrived = asyncio.Event()  # rung by every picture and every stretch of audio
+        self._arrived = asyncio.Event()  # rung by everything that arrives
         self.joined_at = 0.0  # when connect returned
         self.unpublished: list[str] = []  # names of tracks that went away
 
@@ -61,7 +61,7 @@ class Viewer:
 
     async def __aenter__(self) -> Viewer:
         self.room.on("track_subscribed", self._on_track)
-        self.room.on("track_unpublished", lambda publication, _: self.unpublished.append(publication.name))
+        self.room.on("track_unpublished", self._on_unpublished)
         if not (self.audio and self.video):
             self.room.on("track_published", self._on_published)
         await self.room.connect(self.url, self.token, rtc.RoomOptions(auto_subscribe=self.audio and self.video))
@@ -124,6 +124,10 @@ class Viewer:
     def _on_published(self, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant) -> None:
         wanted = self.audio if publication.kind == rtc.TrackKind.KIND_AUDIO else self.video
         publication.set_subscribed(wanted)
+
+    def _on_unpublished(self, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant) -> None:
+        self.unpublished.append(publication.name)
+        self._arrived.set()
 
     def _on_track(self, track: rtc.Track, _: rtc.RemoteTrackPublication, __: rtc.RemoteParticipant) -> None:
         watch = self._watch if track.kind == rtc.TrackKind.KIND_VIDEO else self._listen

@@ -1,0 +1,357 @@
+"""AvatarSession in a real room: what a viewer sees and hears, and what the agent is told.
+
+Nothing here asserts a time: counts, order and generation only. Times are measured by `bench/viewer.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import numpy as np
+import pytest
+from livekit import rtc
+from livekit.agents import Agent, AgentSession
+from livekit.agents.voice.io import AudioOutput, PlaybackFinishedEvent, PlaybackStartedEvent
+from livekit.agents.voice.room_io import RoomOptions
+
+from livekit_bithuman.engine.protocol import TurnFrame
+from livekit_bithuman.errors import InvalidStateError
+from livekit_bithuman.pose import Picture, Presentation
+from livekit_bithuman.rtc import compat
+from livekit_bithuman.rtc.session import AvatarSession
+from livekit_bithuman.server import ServerAddress
+from livekit_bithuman.testing import Mark, MarkerEngine, Viewer, VoiceLocator, marker_voice
+from livekit_bithuman.testing.stage import Stage, agent_token, agent_with_avatar, frames
+
+pytestmark = pytest.mark.server
+
+RATE = 24_000
+
+StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
+ViewerOf = Callable[..., Viewer]
+
+
+class Told:
+    """What an audio output reported, in order."""
+
+    def __init__(self, output: AudioOutput) -> None:
+        self.events: list[PlaybackStartedEvent | PlaybackFinishedEvent] = []
+        output.on("playback_started", self.events.append)
+        output.on("playback_finished", self.events.append)
+
+    @property
+    def started(self) -> int:
+        return sum(isinstance(event, PlaybackStartedEvent) for event in self.events)
+
+    @property
+    def finished(self) -> list[PlaybackFinishedEvent]:
+        return [event for event in self.events if isinstance(event, PlaybackFinishedEvent)]
+
+
+def tail(stage: Stage) -> AudioOutput:
+    output = compat.audio_tail(stage.session.output)
+    assert output is not None
+    return output
+
+
+@pytest.fixture
+def room_name() -> str:
+    return f"room-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def stage_of(livekit_server: ServerAddress, room_name: str) -> StageOf:
+    def make(**options: object) -> AbstractAsyncContextManager[Stage]:
+        avatar = AvatarSession(**{"engine": MarkerEngine(), **options})  # type: ignore[arg-type]
+        server = livekit_server
+        return agent_with_avatar(server.url, server.api_key, server.api_secret, room_name, avatar)
+
+    return make
+
+
+@pytest.fixture
+def viewer_of(livekit_server: ServerAddress, room_name: str) -> ViewerOf:
+    def make(**options: object) -> Viewer:
+        server = livekit_server
+        return Viewer.joining(server.url, server.api_key, server.api_secret, room_name, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+def marks(viewer: Viewer) -> list[Mark]:
+    return [picture.mark for picture in viewer.pictures if picture.mark is not None]
+
+
+def slots(viewer: Viewer, turn: int) -> list[int]:
+    return [mark.slot for mark in marks(viewer) if not mark.rest and mark.turn == turn]
+
+
+def resting_after(viewer: Viewer, turn: int) -> bool:
+    """Whether a resting picture was seen after one of `turn`."""
+    seen = [(mark.rest, mark.turn) for mark in marks(viewer)]
+    return (False, turn) in seen and seen[-1][0]
+
+
+async def test_a_turn_arrives_whole_and_in_step(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    voice = marker_voice(1, 2 * RATE, RATE)
+    async with stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        await viewer.until(lambda: marks(viewer))
+        await stage.say(voice, RATE)
+        await viewer.until(lambda: resting_after(viewer, 0))
+        assert [(e.playback_position, e.interrupted) for e in told.finished] == [(2.0, False)]
+        assert told.started == 1
+
+        seen = slots(viewer, 0)
+        assert seen == sorted(set(seen))
+        assert len(seen) >= 48, "of 50 slots; an encoder may drop one"
+        assert viewer.pictures[0].mean > 30, "never black"
+        assert {picture.size for picture in viewer.pictures} == {(512, 512)}
+
+        heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
+        assert min(heard) < 0.1 * RATE
+        assert max(heard) > len(voice) - 0.2 * RATE
+        assert np.mean(np.diff(heard) >= 0) > 0.98, "in order"
+
+
+async def test_an_interruption_drops_the_old_voice_and_pictures(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    old, new = marker_voice(1, 5 * RATE, RATE), marker_voice(2, RATE, RATE)
+    async with stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        handle = stage.say(old, RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 20)
+        await handle.interrupt()
+        await handle
+        await stage.say(new, RATE)
+        await viewer.until(lambda: resting_after(viewer, 1))
+
+        assert [event.interrupted for event in told.finished] == [True, False]
+        assert told.started == 2
+        cut = told.finished[0].playback_position
+        assert 0.8 < cut < 4.0
+        assert told.finished[1].playback_position == 1.0
+
+        order = [mark.turn for mark in marks(viewer) if not mark.rest]
+        assert order == sorted(order), "no picture of the old generation after one of the new"
+        assert max(slots(viewer, 0)) <= cut * 25
+        voices = VoiceLocator({0: old, 1: new})
+        heard = viewer.heard(voices)
+        first_new = next(at for at, voice, _ in heard if voice == 1)
+        assert not [at for at, voice, _ in heard if voice == 0 and at > first_new]
+        assert max(sample for _, voice, sample in heard if voice == 0) <= cut * RATE + 0.02 * RATE
+
+
+async def test_every_turn_after_interruptions_is_started_and_finished(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        await viewer.until(lambda: marks(viewer))
+        for turn in range(10):
+            handle = stage.say(marker_voice(turn, 3 * RATE, RATE), RATE)
+            await viewer.until(lambda turn=turn: len(slots(viewer, turn)) > 3)
+            await handle.interrupt()
+            await handle
+        assert told.started == 10
+        assert [event.interrupted for event in told.finished] == [True] * 10
+        assert all(event.playback_position > 0 for event in told.finished)
+
+
+async def test_a_pause_holds_voice_and_mouth_and_resumes_where_it_was(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    voice = marker_voice(1, 3 * RATE, RATE)
+    async with stage_of() as stage, viewer_of() as viewer:
+        output = tail(stage)
+        assert output.can_pause
+        told = Told(output)
+        speaking = stage.say(voice, RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 20)
+        output.pause()
+        held_from = len(viewer.pictures)
+        await viewer.until(lambda: len(viewer.pictures) > held_from + 25)
+        held = [picture.mark for picture in viewer.pictures[held_from + 3 :]]
+        assert all(mark is not None and mark.rest for mark in held)
+        assert not told.finished
+        output.resume()
+        await speaking
+        await viewer.until(lambda: resting_after(viewer, 0) and len(slots(viewer, 0)) > 60)
+        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(3.0, False)]
+        assert told.started == 1
+        heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
+        assert max(np.diff(heard)) < 0.12 * RATE, "nothing is lost over the pause"
+
+
+async def test_closing_leaves_the_agent_and_takes_the_tracks(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        handle = stage.say(marker_voice(1, 5 * RATE, RATE), RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 10)
+        await stage.avatar.aclose()
+        await stage.avatar.aclose()
+        assert [event.interrupted for event in told.finished] == [True]
+        await viewer.until(lambda: sorted(viewer.unpublished) == ["avatar_audio", "avatar_video"])
+        assert stage.room.isconnected()
+        assert list(viewer.room.remote_participants) == ["agent"]
+        assert compat.audio_tail(stage.session.output) is None
+        await asyncio.wait_for(handle.wait_for_playout(), 10)
+
+
+async def test_closing_restores_the_previous_output(
+    livekit_server: ServerAddress, room_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = livekit_server
+    room = rtc.Room()
+    await room.connect(server.url, agent_token(server.api_key, server.api_secret, room_name))
+    session: AgentSession[None] = AgentSession()
+    await session.start(Agent(instructions=""), room=room, room_options=RoomOptions(audio_input=False))
+    before = compat.audio_tail(session.output)
+    avatar = AvatarSession(engine=MarkerEngine())
+    try:
+        await avatar.start(session, room=room)
+        assert compat.audio_tail(session.output) is not before
+        await avatar.wait_for_join()
+        await avatar.aclose()
+        assert before is not None
+        assert compat.audio_tail(session.output) is before
+    finally:
+        await session.aclose()
+        await avatar.aclose()
+        await room.disconnect()
+
+
+async def test_a_second_avatar_is_refused_and_the_first_goes_on(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        first = tail(stage)
+        with pytest.raises(InvalidStateError, match="has an avatar already"):
+            await AvatarSession(engine=MarkerEngine()).start(stage.session, room=stage.room)
+        assert tail(stage) is first
+        await stage.say(marker_voice(1, RATE, RATE), RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 20)
+
+
+async def test_a_failed_start_leaves_nothing_behind(livekit_server: ServerAddress, room_name: str) -> None:
+    class Blind(MarkerEngine):
+        closed = False
+
+        def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
+            raise RuntimeError("no eyes")
+
+        def close(self) -> None:
+            self.closed = True
+
+    server = livekit_server
+    room = rtc.Room()
+    await room.connect(server.url, agent_token(server.api_key, server.api_secret, room_name))
+    session: AgentSession[None] = AgentSession()
+    engine = Blind()
+    try:
+        with pytest.raises(RuntimeError, match="no eyes"):
+            await AvatarSession(engine=engine).start(session, room=room)
+        assert session.output.audio is None
+        assert not room.local_participant.track_publications
+        assert engine.closed
+    finally:
+        await session.aclose()
+        await room.disconnect()
+
+
+async def test_nobody_in_the_room_delays_nothing(stage_of: StageOf) -> None:
+    async with stage_of() as stage:
+        told = Told(tail(stage))
+        await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
+        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(1.0, False)]
+
+
+@pytest.mark.parametrize(("audio", "video"), [(False, True), (True, False)])
+async def test_viewers_of_one_track_alone_delay_nothing(
+    stage_of: StageOf, viewer_of: ViewerOf, audio: bool, video: bool
+) -> None:
+    async with stage_of() as stage, viewer_of(audio=audio, video=video) as viewer:
+        told = Told(tail(stage))
+        await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
+        assert [event.interrupted for event in told.finished] == [False]
+        if video:
+            await viewer.until(lambda: resting_after(viewer, 0))
+
+
+async def test_a_late_viewer_sees_the_avatar(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage:
+        await stage.say(marker_voice(1, RATE, RATE), RATE)
+        async with viewer_of() as viewer:
+            await viewer.until(lambda: len(viewer.pictures) > 5)
+            assert all(picture.mark is not None for picture in viewer.pictures)
+
+
+async def test_any_rate_and_channel_count_is_spoken(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        output = tail(stage)
+        told = Told(output)
+        await viewer.until(lambda: marks(viewer))
+        for rate, channels in ((8_000, 1), (22_050, 1), (48_000, 2)):
+            count = rate // 2
+            stereo = np.repeat(marker_voice(rate, count, rate)[:, None], channels, axis=1)
+            await output.capture_frame(rtc.AudioFrame(stereo.tobytes(), rate, channels, count))
+        output.flush()
+        ended = await asyncio.wait_for(output.wait_for_playout(), 20)
+        assert ended.playback_position == pytest.approx(1.5, abs=0.01)
+        assert not ended.interrupted
+        assert told.started == 1
+
+
+async def test_an_engine_that_cannot_draw_any_more_leaves_the_voice(
+    stage_of: StageOf,
+    viewer_of: ViewerOf,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Fading(MarkerEngine):
+        def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
+            if frame is not None and frame.turn == 0 and frame.index > 10:
+                raise RuntimeError("out of paint")
+            return super().draw(frame, presentation)
+
+    voice = marker_voice(1, 2 * RATE, RATE)
+    async with stage_of(engine=Fading()) as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        await viewer.until(lambda: marks(viewer))
+        await stage.say(voice, RATE)
+        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(2.0, False)]
+        await stage.say(marker_voice(2, RATE, RATE), RATE)
+        await viewer.until(lambda: resting_after(viewer, 1))
+        assert len(slots(viewer, 1)) > 20, "the face is back"
+        heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
+        assert max(heard) > 1.7 * RATE
+    complaints = [record for record in caplog.records if "could not be drawn" in record.message]
+    assert len(complaints) == 1
+    assert complaints[0].levelno == logging.ERROR
+
+
+async def test_an_avatar_started_before_the_room_is_connected_appears_with_it(
+    livekit_server: ServerAddress, room_name: str, viewer_of: ViewerOf
+) -> None:
+    server = livekit_server
+    room = rtc.Room()
+    session: AgentSession[None] = AgentSession()
+    avatar = AvatarSession(engine=MarkerEngine())
+    await avatar.start(session, room=room)
+    try:
+        await room.connect(server.url, agent_token(server.api_key, server.api_secret, room_name))
+        await session.start(Agent(instructions=""), room=room, room_options=RoomOptions(audio_input=False))
+        await avatar.wait_for_join(timeout=20)
+        async with viewer_of() as viewer:
+            await session.say("(marker)", audio=frames(marker_voice(1, RATE, RATE), RATE))
+            await viewer.until(lambda: resting_after(viewer, 0))
+    finally:
+        await session.aclose()
+        await avatar.aclose()
+        await room.disconnect()
+
+
+async def test_no_task_is_left(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    before = asyncio.all_tasks()
+    async with stage_of() as stage, viewer_of() as viewer:
+        handle = stage.say(marker_voice(1, 3 * RATE, RATE), RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 3)
+        handle.interrupt()
+    left = {task for task in asyncio.all_tasks() - before if "avatar" in task.get_name()}
+    assert not left
