@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..engine.compose import PresentationAt, turn_presentation
 from ..engine.embedded import DEFAULT_SEED, SPEECH_RATE, EmbeddedEngine
 from ..engine.protocol import Engine
 from ..errors import AvatarFormatError, AvatarNotFoundError, InvalidStateError
-from ..face.idle import IdleMotion
 from ..media import VideoControl
 from ..pose import Picture
 from .composer import Composer
@@ -146,13 +146,14 @@ class AsyncBithuman:
         """
         self._refuse_if_stopped()
         loop = asyncio.get_running_loop()
-        engine, idle, picture = await loop.run_in_executor(self._worker, self._load, model_path)
+        engine, presentation, picture = await loop.run_in_executor(self._worker, self._load, model_path)
+        await self._source.settle()  # the present avatar's composer must not take what is pushed for the next
         self._refuse_if_stopped()
-        replaced, self._composer = self._composer, Composer(engine, idle.at, self._intake)
+        replaced, self._composer = self._composer, Composer(engine, presentation, self._intake)
         self._first_picture = picture
-        self.interrupt()
         self._source.load(self._composer)
         if replaced is not None:
+            self.interrupt()
             self._worker.submit(replaced.engine.close)
 
     async def push_audio(self, data: PcmData, sample_rate: int, last_chunk: bool = True) -> None:
@@ -305,13 +306,13 @@ class AsyncBithuman:
     async def _initialize_token(self) -> None:
         """Nothing: there is no token."""
 
-    def _load(self, model_path: str | os.PathLike[str] | None) -> tuple[Engine, IdleMotion, Picture]:
-        """In the worker: the engine, its idle motion, and the avatar at rest."""
+    def _load(self, model_path: str | os.PathLike[str] | None) -> tuple[Engine, PresentationAt, Picture]:
+        """In the worker: the engine, how it moves, and a picture of it at rest."""
         if model_path is not None and Path(model_path).suffix.lower() == ".imx":
             raise _imx_error(Path(model_path))
         engine = EmbeddedEngine(model_path, seed=self._seed, size=self._output_size)
-        idle = IdleMotion(self._seed, engine.info.fps)
-        return engine, idle, engine.draw(None, idle.at(0))
+        presentation = turn_presentation(self._seed, engine.info.fps)
+        return engine, presentation, engine.draw(None, presentation(0))
 
     def _loaded(self) -> Composer:
         if self._composer is None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+_ROUNDING = 1e-6  # periods: what sums of floats may be off by
+
 
 class FramePacer:
     """A schedule of frames at a fixed rate, which gives way when its reader is late.
 
-    Frame k is due at `origin + k / fps`. A reader that comes late finds at most `backlog` frames of a turn due at
-    once, as if a queue of that length had filled while it was away; for more, the whole schedule moves. Fillers that
-    nobody came for are dropped.
+    Frame k is due at `origin + k / fps`. A reader that took a frame late finds at most `backlog` more of the turn due
+    at once, as if a queue of that length had filled while it was away; for more, the whole schedule moves. Fillers
+    that nobody came for are dropped.
     """
 
     def __init__(self, fps: int, backlog: int) -> None:
@@ -35,9 +39,9 @@ class FramePacer:
     def left(self, now: float) -> None:
         """A frame of a turn left."""
         self._index += 1
-        if self._backlog and self._behind(now) > self._backlog:
-            assert self._origin is not None
-            self._origin += (self._behind(now) - self._backlog) / self._fps
+        excess = self._behind(now) + 1 - self._backlog
+        if self._backlog and excess > 0 and self._origin is not None:
+            self._origin += excess / self._fps
 
     def filler_left(self, now: float) -> None:
         """A filler left; those that are overdue too never will."""
@@ -50,4 +54,4 @@ class FramePacer:
 
     def _behind(self, now: float) -> int:
         """Whole periods that have passed since the next frame was due; negative while it is not."""
-        return int((now - self._due()) * self._fps // 1)
+        return math.floor((now - self._due()) * self._fps + _ROUNDING)
