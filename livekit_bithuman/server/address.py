@@ -30,11 +30,10 @@ class ServerAddress:
         identity: str,
         room: str,
         ttl: datetime.timedelta,
-        name: str = "",
         can_publish: bool = True,
-        can_publish_data: bool = True,
+        can_update_own_metadata: bool = False,
     ) -> str:
-        """A signed token that admits `identity` to one room, for as long as `ttl`."""
+        """A signed token that admits `identity` to one room, if it joins within `ttl`; it may send data."""
         from livekit import api
 
         grants = api.VideoGrants(
@@ -42,11 +41,11 @@ class ServerAddress:
             room=room,
             can_subscribe=True,
             can_publish=can_publish,
-            can_publish_data=can_publish_data,
-            can_update_own_metadata=False,
+            can_publish_data=True,
+            can_update_own_metadata=can_update_own_metadata,
         )
-        token = api.AccessToken(self.api_key, self.api_secret).with_identity(identity).with_ttl(ttl).with_grants(grants)
-        return token.with_name(name).to_jwt() if name else token.to_jwt()
+        token = api.AccessToken(self.api_key, self.api_secret).with_identity(identity)
+        return token.with_ttl(ttl).with_grants(grants).to_jwt()
 
     @property
     def http_url(self) -> str:
