@@ -1,0 +1,69 @@
+# Needs python3 (3.10 or newer, with venv) and make; sets up the rest in .venv. Tested with GNU make 3.81 and newer.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
+ARGS ?=
+
+.PHONY: help demo test lint format server dist requirements clean
+
+help:
+	@echo 'make demo          set up, then open a page where the avatar says what you type'
+	@echo 'make test          set up, then run the tests (ARGS="-k playout" picks some)'
+	@echo 'make lint          ruff and mypy'
+	@echo 'make format        let ruff put the code in order'
+	@echo 'make dist          wheel and source archive, in dist/'
+	@echo 'make requirements  pin the newest versions that pyproject.toml allows'
+	@echo 'make clean         remove what the above made; the built server stays in the user cache'
+
+demo: $(VENV)/demo.stamp
+	@$(BIN)/livekit-bithuman demo $(ARGS)
+
+# Without a server its tests are skipped, and say so.
+test: $(VENV)/dev.stamp
+	-@$(BIN)/python -m livekit_bithuman.server
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+server: $(VENV)/demo.stamp
+	@$(BIN)/python -m livekit_bithuman.server
+
+dist: $(VENV)/demo.stamp
+	@$(BIN)/python -m hatchling build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo 'Python 3.10 or newer is needed: make PYTHON=python3.12 …' >&2; exit 1; }
+	@echo 'Making $(VENV) with '"$$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo 'Python has no venv: on Debian and Ubuntu, apt-get install python3-venv' >&2; exit 1; }
+
+$(VENV)/demo.stamp: requirements/demo.txt requirements/build.txt pyproject.toml hatch_build.py | $(VENV)/bin/python
+	$(PIP) -r requirements/build.txt -r requirements/demo.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
+	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
+
+requirements: | $(VENV)/dev.stamp
+	$(UV_COMPILE) pyproject.toml --extra demo -o requirements/demo.txt
+	$(UV_COMPILE) pyproject.toml --extra demo --extra dev -c requirements/demo.txt -o requirements/dev.txt
+	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
