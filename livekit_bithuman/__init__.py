@@ -1,7 +1,69 @@
-"""A talking face for LiveKit voice agents: audio in, lip-synced video at 25 FPS out."""
+"""A talking face for LiveKit voice agents: audio in, lip-synced video at 25 FPS out.
+
+Names are imported when they are first used, so that importing the package costs nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    AudioFormatError,
+    AvatarError,
+    AvatarFormatError,
+    AvatarNotFoundError,
+    EngineError,
+    InvalidStateError,
+    MediaFileError,
+    MissingDependencyError,
+    ServerError,
+)
 from .version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
+    from .rtc.session import AvatarSession
+    from .runtime import AsyncBithuman
+
+__all__ = [
+    "AsyncBithuman",
+    "AudioChunk",
+    "AudioFormatError",
+    "AvatarError",
+    "AvatarFormatError",
+    "AvatarNotFoundError",
+    "AvatarSession",
+    "Emotion",
+    "EmotionPrediction",
+    "EngineError",
+    "InvalidStateError",
+    "MediaFileError",
+    "MissingDependencyError",
+    "ServerError",
+    "VideoControl",
+    "VideoFrame",
+    "__version__",
+]
+
+_HOMES = {
+    "AsyncBithuman": ".runtime",
+    "AudioChunk": ".media",
+    "AvatarSession": ".rtc.session",
+    "Emotion": ".media",
+    "EmotionPrediction": ".media",
+    "VideoControl": ".media",
+    "VideoFrame": ".media",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

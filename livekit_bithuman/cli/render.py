@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
@@ -62,30 +61,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> str:
-    # Drawing and decoding take half a second to import, which `--help` should not.
-    from ..engine.compose import turn_presentation
-    from ..engine.embedded import DEFAULT_SEED, EmbeddedEngine
-    from ..render import render_still, render_video
-    from ..render.job import STILL_SUFFIXES
-    from ..render.video import SUFFIXES, check_suffix
+    from ..render import render_speech  # half a second of imports, which `--help` should not wait for
 
-    check_suffix(args.output, SUFFIXES + STILL_SUFFIXES)
-    seed = DEFAULT_SEED if args.seed is None else args.seed
-    with contextlib.closing(EmbeddedEngine(args.avatar, seed=seed, size=args.size)) as engine:
-        presentation = turn_presentation(seed, engine.info.fps)
-        width, height = engine.info.size
-        if args.output.suffix.lower() in STILL_SUFFIXES:
-            render_still(args.speech, args.output, engine, presentation, args.at)
-            return f"{args.output}: one picture, {width}x{height}"
-        with Progress(f"{args.speech.name} -> {args.output.name}") as progress:
-            done = render_video(
-                args.speech,
-                args.output,
-                engine,
-                presentation,
-                lambda frames, of: progress.update(_bar(frames, of)),
-            )
-    return f"{done.path}: {done.frames} frames of {width}x{height}, {done.seconds:.2f} s of speech ({done.codecs})"
+    options = {} if args.seed is None else {"seed": args.seed}
+    with Progress(f"{args.speech.name} -> {args.output.name}") as progress:
+        done = render_speech(
+            args.speech,
+            args.output,
+            avatar=args.avatar,
+            size=args.size,
+            at=args.at,
+            report=lambda frames, expected: progress.update(_bar(frames, expected)),
+            **options,
+        )
+    width, height = done.size
+    frames = "1 frame" if done.frames == 1 else f"{done.frames} frames"
+    return f"{done.path}: {frames} of {width}x{height}, from {done.seconds:.2f} s of speech ({done.codecs})"
 
 
 def _bar(frames: int, expected: int | None) -> str:

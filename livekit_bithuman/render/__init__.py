@@ -6,6 +6,6 @@ SoundFile ── blocks ──┬── engine ── frames ── VideoFile (H
 
 from __future__ import annotations
 
-from .job import Rendered, render_still, render_video
+from .job import Rendered, render_speech, render_still, render_video
 
-__all__ = ["Rendered", "render_still", "render_video"]
+__all__ = ["Rendered", "render_speech", "render_still", "render_video"]

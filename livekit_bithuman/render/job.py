@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.compose import PresentationAt, speak
+from ..engine.compose import Demeanour, PresentationAt, speak
+from ..engine.embedded import DEFAULT_SEED, EmbeddedEngine
 from ..engine.protocol import Engine, Turn, TurnFrame
 from ..errors import EngineError, MediaFileError
+from ..face.avatar import Avatar
 from ..pose import Picture
 from ..speech.shape import mouth_shape
 from .output import replacing, write_error
@@ -33,6 +37,38 @@ class Rendered:
     seconds: float  # of speech
     size: tuple[int, int]  # (width, height) in pixels
     codecs: str  # for people
+
+
+def render_speech(
+    speech: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    avatar: Avatar | str | os.PathLike[str] | None = None,
+    size: tuple[int, int] | None = None,
+    seed: int = DEFAULT_SEED,
+    at: float | None = None,
+    report: Report | None = None,
+) -> Rendered:
+    """Let an avatar speak a file, into a video or, if `output` is a picture's name, into a still.
+
+    Args:
+        speech: Anything with sound that FFmpeg reads.
+        output: .mp4, .m4v, .mov or .mkv; or .png or .jpg. What was there is replaced, and only by a whole file.
+        avatar: See `EmbeddedEngine`, as for `size` and `seed`.
+        at: Seconds into the speech that a still shows; None: a good moment.
+        report: Called after each frame of a video.
+
+    Raises:
+        MediaFileError: `speech` cannot be read, or `output` not written.
+        AvatarNotFoundError, AvatarFormatError: There is no such avatar, or it cannot be used.
+    """
+    source, target = Path(speech), Path(output)
+    check_suffix(target, SUFFIXES + STILL_SUFFIXES)
+    with closing(EmbeddedEngine(avatar, seed=seed, size=size)) as engine:
+        presentation = Demeanour(seed, engine.info.fps).speaking
+        if target.suffix.lower() in STILL_SUFFIXES:
+            return render_still(source, target, engine, presentation, at)
+        return render_video(source, target, engine, presentation, report)
 
 
 def render_video(
