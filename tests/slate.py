@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livekit_bithuman.engine.compose import PresentationAt
+from livekit_bithuman.engine.compose import Demeanour
 from livekit_bithuman.engine.embedded import frame_count
 from livekit_bithuman.engine.protocol import EngineInfo, Turn, TurnFrame
 from livekit_bithuman.pose import Picture, Presentation
@@ -106,10 +106,10 @@ class SlateRuntime(AsyncBithuman):
 
     engine: SlateEngine  # the last one loaded
 
-    def _load(self, model_path: object) -> tuple[SlateEngine, PresentationAt, Picture]:
+    def _load(self, model_path: object) -> tuple[SlateEngine, Demeanour, Picture]:
         self._source.clock = itertools.count().__next__  # a second later whenever it is read
         self.engine = SlateEngine()
-        return self.engine, upright, RESTING
+        return self.engine, Demeanour(0, FPS), RESTING
 
 
 def upright(slot: int) -> Presentation:

@@ -14,12 +14,30 @@ from .protocol import Engine, Turn, TurnFrame
 
 FRAME_AUDIO_RATE = 16_000  # Hz, of TurnFrame.audio
 
+LIVELY_AFTER_S = 0.4  # seconds from a resting head to a speaking one: sooner looks like a start
+
 PresentationAt = Callable[[int], Presentation]  # the presentation of slot k, counted from 0
 
 
-def turn_presentation(seed: int, fps: int) -> PresentationAt:
-    """How the avatar moves while it speaks, apart from its mouth: slot k of every turn looks alike."""
-    return IdleMotion(seed, fps).at
+class Demeanour:
+    """How an avatar moves apart from its mouth, for callers that have no history to continue.
+
+    Slot k of every turn looks alike. A turn begins as the avatar rests at tick 0 and grows lively; the silence after
+    it goes on from its last slot and calms down.
+    """
+
+    def __init__(self, seed: int, fps: int) -> None:
+        self._idle = IdleMotion(seed, fps)
+        self._ramp = LIVELY_AFTER_S * fps  # slots
+
+    def speaking(self, slot: int) -> Presentation:
+        """In slot `slot` of a turn."""
+        return self._idle.at(slot, min(1.0, slot / self._ramp))
+
+    def resting(self, tick: int, silent: int) -> Presentation:
+        """At `tick`, which is `silent` slots after the last turn, or from the start if there was none."""
+        liveliness = min(1.0, (tick - silent) / self._ramp)
+        return self._idle.at(tick, max(0.0, liveliness - silent / self._ramp))
 
 
 def compose(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engine.compose import PresentationAt, turn_presentation
+from ..engine.compose import Demeanour
 from ..engine.embedded import DEFAULT_SEED, SPEECH_RATE, EmbeddedEngine
 from ..engine.protocol import Engine
 from ..errors import AvatarFormatError, AvatarNotFoundError, InvalidStateError
@@ -146,10 +146,10 @@ class AsyncBithuman:
         """
         self._refuse_if_stopped()
         loop = asyncio.get_running_loop()
-        engine, presentation, picture = await loop.run_in_executor(self._worker, self._load, model_path)
+        engine, demeanour, picture = await loop.run_in_executor(self._worker, self._load, model_path)
         await self._source.settle()  # the present avatar's composer must not take what is pushed for the next
         self._refuse_if_stopped()
-        replaced, self._composer = self._composer, Composer(engine, presentation, self._intake)
+        replaced, self._composer = self._composer, Composer(engine, demeanour, self._intake)
         self._first_picture = picture
         self._source.load(self._composer)
         if replaced is not None:
@@ -306,13 +306,13 @@ class AsyncBithuman:
     async def _initialize_token(self) -> None:
         """Nothing: there is no token."""
 
-    def _load(self, model_path: str | os.PathLike[str] | None) -> tuple[Engine, PresentationAt, Picture]:
+    def _load(self, model_path: str | os.PathLike[str] | None) -> tuple[Engine, Demeanour, Picture]:
         """In the worker: the engine, how it moves, and a picture of it at rest."""
         if model_path is not None and Path(model_path).suffix.lower() == ".imx":
             raise _imx_error(Path(model_path))
         engine = EmbeddedEngine(model_path, seed=self._seed, size=self._output_size)
-        presentation = turn_presentation(self._seed, engine.info.fps)
-        return engine, presentation, engine.draw(None, presentation(0))
+        demeanour = Demeanour(self._seed, engine.info.fps)
+        return engine, demeanour, engine.draw(None, demeanour.resting(0, 0))
 
     def _loaded(self) -> Composer:
         if self._composer is None:

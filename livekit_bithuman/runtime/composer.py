@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ..engine.compose import PresentationAt, compose
+from ..engine.compose import Demeanour, compose
 from ..engine.protocol import Engine, TurnFrame
 from ..media import VideoFrame
 from ..pose import Picture
@@ -29,9 +29,9 @@ class Composed:
 class Composer:
     """Makes the next frame whenever it is asked to."""
 
-    def __init__(self, engine: Engine, presentation: PresentationAt, intake: Intake) -> None:
+    def __init__(self, engine: Engine, demeanour: Demeanour, intake: Intake) -> None:
         self.engine = engine
-        self._presentation = presentation
+        self._demeanour = demeanour
         self._intake = intake
         self._generation = intake.generation  # of what the engine holds
         self._ready: deque[TurnFrame] = deque()  # polled, not drawn
@@ -54,9 +54,9 @@ class Composer:
             self._catch_up(piece.generation)
             self._feed(piece)
 
-    def resting_picture(self, tick: int) -> Picture:
-        """The avatar between turns."""
-        return self.engine.draw(None, self._presentation(tick))
+    def resting_picture(self, tick: int, silent: int) -> Picture:
+        """The avatar between turns; see `Demeanour.resting`."""
+        return self.engine.draw(None, self._demeanour.resting(tick, silent))
 
     def _catch_up(self, generation: int) -> None:
         """Forget what an interruption has made stale."""
@@ -79,4 +79,4 @@ class Composer:
         message_id = self._messages.get(frame.turn)
         if frame.last:
             self._messages.pop(frame.turn, None)
-        return Composed(self._generation, compose(self.engine, self._presentation, frame, message_id))
+        return Composed(self._generation, compose(self.engine, self._demeanour.speaking, frame, message_id))

@@ -51,7 +51,8 @@ class FrameSource:
         self._loaded: tuple[Composer, FramePacer] | None = None  # None while no avatar is loaded
         self._work: asyncio.Future[Composed | None] | None = None  # what the worker is making
         self._composed: Composed | None = None  # the next frame, waiting until it is due
-        self._fillers = 0  # that left so far
+        self._tick = 0  # slots since the last turn began, or since the start
+        self._silent = 0  # fillers among them
         self._reader: FrameStream | None = None  # who read last
         self._ended: asyncio.Future[None] | None = None  # done at the end; made by the first reader, in its loop
         self._closed = False
@@ -100,6 +101,7 @@ class FrameSource:
         if composed is None:
             return await self._filler(composer, pacer)
         self._composed = None
+        self._tick, self._silent = (composed.frame.frame_index or 0) + 1, 0
         pacer.left(self.clock())
         self._start(composer)
         return composed.frame
@@ -131,10 +133,11 @@ class FrameSource:
         frame = VideoFrame()
         if self._filler_images:
             loop = asyncio.get_running_loop()
-            drawing = loop.run_in_executor(self._worker, composer.resting_picture, self._fillers)
+            drawing = loop.run_in_executor(self._worker, composer.resting_picture, self._tick, self._silent)
             await self._wait(drawing)
             frame.bgr_image = drawing.result()
-        self._fillers += 1
+        self._tick += 1
+        self._silent += 1
         pacer.filler_left(self.clock())
         return frame
 
