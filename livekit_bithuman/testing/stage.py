@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,10 +27,16 @@ class Stage:
     session: AgentSession[None]
     room: rtc.Room
     avatar: AvatarSession
+    first_frame_at: float = 0.0  # when the last reply's first frame was taken, seconds of the loop's clock
 
     def say(self, voice: NDArray[np.int16], rate: int) -> SpeechHandle:
         """Let the agent speak samples, int16 mono, shape (n,), which come as fast as they are taken."""
-        return self.session.say("(marker)", audio=frames(voice, rate), allow_interruptions=True)
+        return self.session.say("(marker)", audio=self._dated(voice, rate), allow_interruptions=True)
+
+    async def _dated(self, voice: NDArray[np.int16], rate: int) -> AsyncIterator[rtc.AudioFrame]:
+        self.first_frame_at = asyncio.get_running_loop().time()
+        async for frame in frames(voice, rate):
+            yield frame
 
 
 async def frames(voice: NDArray[np.int16], rate: int) -> AsyncIterator[rtc.AudioFrame]:
