@@ -23,7 +23,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
-    from .rtc.session import AvatarSession
+    from .rtc import AvatarSession, PublishOptions
     from .runtime import AsyncBithuman
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "InvalidStateError",
     "MediaFileError",
     "MissingDependencyError",
+    "PublishOptions",
     "ServerError",
     "VideoControl",
     "VideoFrame",
@@ -49,9 +50,10 @@ __all__ = [
 _HOMES = {
     "AsyncBithuman": ".runtime",
     "AudioChunk": ".media",
-    "AvatarSession": ".rtc.session",
+    "AvatarSession": ".rtc",
     "Emotion": ".media",
     "EmotionPrediction": ".media",
+    "PublishOptions": ".rtc",
     "VideoControl": ".media",
     "VideoFrame": ".media",
 }

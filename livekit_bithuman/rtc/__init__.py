@@ -1,1 +1,12 @@
-"""The only package that imports livekit: sources, tracks, the audio output, and the avatar session."""
+"""The only package that imports livekit: sources, tracks, the audio output, and the avatar session.
+
+Importing it registers this package as a plugin of livekit-agents.
+"""
+
+from .options import PublishOptions
+from .plugin import register
+from .session import AvatarSession
+
+register()
+
+__all__ = ["AvatarSession", "PublishOptions"]

@@ -19,6 +19,7 @@ from . import compat
 from .options import PublishOptions
 from .output import AvatarAudioOutput
 from .player import AvatarPlayer
+from .plugin import register
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -60,6 +61,7 @@ class AvatarSession(BaseAvatarSession[str]):
         playout: PlayoutOptions | None = None,
     ) -> None:
         super().__init__()
+        register()  # once more: this package may have been imported first on another thread
         if engine is not None and avatar is not None:
             raise ValueError("Pass avatar= or engine=, not both: an engine brings its own avatar.")
         self._avatar = avatar
