@@ -1,0 +1,211 @@
+"""The command line as a user meets it: help, exit codes, one-line errors, and what a terminal sees meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from livekit_bithuman import __version__
+from livekit_bithuman.cli import app, checks, main
+from livekit_bithuman.cli.progress import Progress
+from livekit_bithuman.errors import AvatarNotFoundError, ServerError
+
+Run = Callable[[argparse.Namespace], int]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], int]:
+    """Runs a function as the command `doctor` would run, and returns the exit code."""
+
+    def run(function: Run) -> int:
+        monkeypatch.setattr("livekit_bithuman.cli.doctor._run", function)
+        return main(["doctor"])
+
+    return run
+
+
+def test_help_names_every_command_and_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n    {name} " in shown for name in app.COMMANDS)
+    assert "examples:" in shown
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert name in capsys.readouterr().out
+
+
+def test_the_version_is_the_packages_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"livekit-bithuman {__version__}\n"
+
+
+def test_what_cannot_be_understood_is_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--port", "80000"])
+    assert ended.value.code == 2
+    assert "1 to 65535" in capsys.readouterr().err
+
+
+def test_help_does_not_load_what_only_a_command_needs() -> None:
+    script = "import sys; from livekit_bithuman.cli import main; main([]); print(*sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert not loaded & {"livekit", "cv2", "av", "aiohttp", "hibari", "onnxruntime"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ServerError("No server. Start one."), 69), (AvatarNotFoundError("x", "No avatar x. Check the name."), 66)],
+)
+def test_an_error_is_one_line_and_its_own_code(
+    error: Exception, code: int, command: Callable[[Run], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: argparse.Namespace) -> int:
+        raise error
+
+    assert command(fail) == code
+    assert capsys.readouterr().err == f"livekit-bithuman doctor: {error}\n"
+
+
+def test_ctrl_c_is_code_130_without_a_traceback(
+    command: Callable[[Run], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    assert command(interrupted) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_sigterm_unwinds_like_ctrl_c(command: Callable[[Run], int]) -> None:
+    closed: list[str] = []
+
+    def wait(_: argparse.Namespace) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(30)
+        finally:
+            closed.append("closed")
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert command(wait) == 143
+    assert closed == ["closed"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_python_m_is_the_same_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "livekit_bithuman", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"livekit-bithuman {__version__}\n"
+
+
+# doctor
+
+
+def test_doctor_fails_only_where_the_demo_could_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [checks.Check("Voice", "ok", "hibari-tts 0.2.1"), checks.Check("Browser", "warn", "none", "apt-get it")]
+    monkeypatch.setattr(checks, "run_checks", lambda: found)
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "hibari-tts 0.2.1" in shown
+    assert "-> apt-get it" in shown
+
+    monkeypatch.setattr(checks, "run_checks", lambda: [*found, checks.Check("Server", "fail", "gone", "start it")])
+    assert main(["doctor", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["checks"][-1] == {"name": "Server", "state": "fail", "found": "gone", "mend": "start it"}
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hibari", None)
+    voice = {check.name: check for check in checks.run_checks()}["Voice"]
+    assert voice.state == "fail"
+    assert voice.mend == "pip install 'livekit-bithuman[demo]'"
+
+
+def test_a_server_that_does_not_answer_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", "ws://127.0.0.1:9")
+    monkeypatch.setenv("LIVEKIT_API_KEY", "k")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "s" * 40)
+    server = {check.name: check for check in checks.run_checks()}["Server"]
+    assert server.state == "fail"
+    assert "ws://127.0.0.1:9 does not answer" in server.found
+    assert "LIVEKIT_URL" in server.mend
+
+
+def test_a_check_that_raises_is_a_finding() -> None:
+    def broken() -> tuple[str, str, str]:
+        raise OSError("no such device")
+
+    assert checks._safely("Ports", broken) == checks.Check(
+        "Ports", "fail", "OSError: no such device", "install the package again"
+    )
+
+
+# progress
+
+
+class Terminal(io.StringIO):
+    """A stream that says when it was written to."""
+
+    encoding = "utf-8"
+
+    def __init__(self, *, interactive: bool) -> None:
+        super().__init__()
+        self.written = threading.Event()
+        self._interactive = interactive
+
+    def isatty(self) -> bool:
+        return self._interactive
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        self.written.set()
+        return count
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_progress_says_what_is_done_and_for_how_long(interactive: bool) -> None:
+    stream = Terminal(interactive=interactive)
+    with Progress("starting", stream) as progress:
+        progress.update("building the server")
+        assert stream.written.wait(timeout=30)
+    shown = stream.getvalue()
+    assert "building the server" in shown
+    assert "0:0" in shown
+    assert ("\r" in shown) == interactive
+    assert not interactive or shown.endswith("\r\x1b[2K"), "the line is gone when the work is done"
+
+
+def test_progress_leaves_quick_work_alone() -> None:
+    stream = Terminal(interactive=True)
+    with Progress("quick", stream):
+        pass
+    assert stream.getvalue() == ""
+
+
+def test_progress_goes_on_without_a_terminal_that_has_gone() -> None:
+    stream = Terminal(interactive=True)
+    stream.close()
+    with Progress("working", stream) as progress:
+        progress.update("still working")
