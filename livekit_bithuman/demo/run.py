@@ -18,6 +18,7 @@ from aiohttp import web
 
 from ..cli.progress import Progress
 from ..errors import AvatarError, AvatarNotFoundError, MissingDependencyError, ServerError
+from ..rtc.session import AvatarSession
 from ..server import ServerAddress, ServerProcess, obtain_binary, server_from_environment
 from . import vendor
 from .page import make_app
@@ -90,7 +91,7 @@ def _server(progress: Progress) -> tuple[ServerProcess | None, ServerAddress]:
 
 
 async def _serve(options: DemoOptions, address: ServerAddress, server: ServerProcess | None, voice: LocalVoice) -> int:
-    visits = Visits(address, voice, options.avatar, limit=MAX_VISITS)
+    visits = Visits(address, voice, lambda: AvatarSession(options.avatar), limit=MAX_VISITS)
     stop = _stop_on_signals()
     try:
         async with _page(make_app(visits, address.url), options.port) as url:

@@ -7,8 +7,8 @@ import contextlib
 import datetime
 import json
 import logging
-import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,17 +61,17 @@ class Visit:
     Args:
         address: The LiveKit server.
         voice: Shared with other visits, and not closed here.
-        avatar: As `AvatarSession` takes it.
+        avatar: Not started yet; closed here.
     """
 
-    def __init__(self, address: ServerAddress, voice: TTS[Any], avatar: str | os.PathLike[str] | None) -> None:
+    def __init__(self, address: ServerAddress, voice: TTS[Any], avatar: AvatarSession) -> None:
         self._address = address
         self._room_name = f"demo-{secrets.token_hex(8)}"
         self._room = rtc.Room()
         self._session: AgentSession[None] = AgentSession(
             tts=voice, vad=None, turn_handling={"turn_detection": "manual"}, user_away_timeout=None
         )
-        self._avatar = AvatarSession(avatar)
+        self._avatar = avatar
         self._calls = asyncio.Lock()  # calls take effect in the order in which they came
         self._joined = asyncio.Event()
         self._over = asyncio.Event()
@@ -169,16 +169,16 @@ class Visits:
     Args:
         address: The LiveKit server.
         voice: Speaks in all of them.
-        avatar: As `AvatarSession` takes it.
+        make_avatar: Makes each visit's avatar.
         limit: As many as there may be at a time; each renders a face of its own.
     """
 
     def __init__(
-        self, address: ServerAddress, voice: TTS[Any], avatar: str | os.PathLike[str] | None, *, limit: int
+        self, address: ServerAddress, voice: TTS[Any], make_avatar: Callable[[], AvatarSession], *, limit: int
     ) -> None:
         self._address = address
         self._voice = voice
-        self._avatar = avatar
+        self._make_avatar = make_avatar
         self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -186,7 +186,7 @@ class Visits:
         """Begin a visit; None if there are as many as there may be."""
         if len(self._tasks) >= self._limit:
             return None
-        visit = Visit(self._address, self._voice, self._avatar)
+        visit = Visit(self._address, self._voice, self._make_avatar())
         task = asyncio.create_task(self._run(visit), name="demo visit")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

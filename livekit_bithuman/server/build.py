@@ -64,7 +64,7 @@ def build_server(report: Report) -> ServerBinary:
     target = cached_path()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with locked(target.with_name("lock")) as waited:
+        with locked(target.with_name("lock"), lambda: report("waiting for another process to build it")) as waited:
             if waited and os.access(target, os.X_OK):
                 return ServerBinary(target, "cache")
             # Beside the target, so that the last step is a rename within one file system: all or nothing.

@@ -5,12 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-
-Report = "Callable[[str], None]"
 
 
 def cache_directory() -> Path:
@@ -26,8 +24,10 @@ def cache_directory() -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
     """Hold the advisory lock file at `path`; yields whether another process had it first and was waited for.
+
+    `on_wait` is called before such a wait.
 
     The lock belongs to the open file, so it is gone with its process, however that ends.
     """
@@ -35,6 +35,7 @@ def locked(path: Path) -> Iterator[bool]:
     with open(path, "w") as file:
         waited = not _try_lock(file)
         if waited:
+            on_wait()
             fcntl.flock(file, fcntl.LOCK_EX)
         yield waited
 
