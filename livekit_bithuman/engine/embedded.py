@@ -14,15 +14,16 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidStateError
+from ..errors import AudioFormatError, InvalidStateError
 from ..face.avatar import Avatar
 from ..face.raster import Face
 from ..pose import Picture, Presentation, resting_mouth
-from ..speech.resample import StreamResampler
+from ..speech.resample import HIGHEST_RATE, LOWEST_RATE, StreamResampler
 from ..speech.stream import SpeechStream
 from .protocol import EngineInfo, Turn, TurnFrame
 
 SPEECH_RATE = 16_000  # Hz, what the viseme net listens to and what the contract hands out with its frames
+STEPS_PER_SECOND = 10  # a long push is heard in steps, since the resampler needs memory in proportion
 DEFAULT_SEED = 20_250  # of the idle motion; any constant does: two runs are to look the same
 
 
@@ -61,9 +62,8 @@ class EmbeddedEngine:
         self.avatar = avatar if isinstance(avatar, Avatar) else Avatar.load(avatar)
         self.seed = seed
         self._face = Face(self.avatar, size)
-        self._info = EngineInfo(
-            fps=fps, size=size or self.avatar.size, lookahead_s=SpeechStream(fps).lookahead_s
-        )
+        lookahead = SpeechStream(fps).lookahead_s + StreamResampler(LOWEST_RATE, SPEECH_RATE).lookahead_s
+        self._info = EngineInfo(fps=fps, size=self._face.size, lookahead_s=lookahead)
         self._open: _Utterance | None = None  # the turn that takes samples
         self._ready: list[TurnFrame] = []  # frames not polled yet, in order, of ended turns too
         self._closed = False
@@ -84,6 +84,10 @@ class EmbeddedEngine:
             raise InvalidStateError("The engine is closed. Make a new one.")
         if self._open is not None:
             raise InvalidStateError("A turn is open already. End or interrupt it before the next.")
+        if not LOWEST_RATE <= turn.sample_rate <= HIGHEST_RATE:
+            raise AudioFormatError(
+                f"The sample rate is {turn.sample_rate} Hz. Resample to {LOWEST_RATE} .. {HIGHEST_RATE} Hz first."
+            )
         self._open = _Utterance(turn, self._info.fps)
 
     def push(self, pcm: NDArray[np.int16]) -> None:
@@ -147,7 +151,9 @@ class _Utterance:
 
     def push(self, pcm: NDArray[np.int16]) -> list[TurnFrame]:
         self._samples += len(pcm)
-        self._hear(self._resampler.push(pcm))
+        step = self._turn.sample_rate // STEPS_PER_SECOND
+        for start in range(0, len(pcm), step):
+            self._hear(self._resampler.push(pcm[start : start + step]))
         return [self._frame(mouth) for mouth in self._speech.poll()]
 
     def end(self) -> list[TurnFrame]:

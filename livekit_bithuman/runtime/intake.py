@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from ..engine.protocol import Turn
 from ..errors import AudioFormatError, InvalidStateError
+from ..media import AudioChunk
 from ..speech.pcm import PcmCarry
+from ..speech.resample import HIGHEST_RATE, LOWEST_RATE
 
 logger = logging.getLogger(__name__)
 
-MIN_RATE, MAX_RATE = 8_000, 192_000  # Hz
 LONG_QUEUE_S = 600  # queued input past this is worth one warning
 
 PcmData = bytes | bytearray | memoryview | NDArray[Any]
@@ -96,7 +97,7 @@ class Intake:
                     f"The sample rate changed from {turn.turn.sample_rate} to {sample_rate} Hz inside a turn. "
                     "Flush the turn before audio of another rate, or resample."
                 )
-            pcm = turn.carry.push(data)
+            pcm = _samples(turn.carry, data, sample_rate)
             if self._open is None:
                 self._open = turn
                 self._turns.append(turn)
@@ -142,9 +143,9 @@ class Intake:
             return TurnSlice(self._generation, turn.turn, turn.message_id, pcm, opens, ends)
 
     def _new_turn(self, sample_rate: int, message_id: Hashable | None) -> _TurnInput:
-        if not (isinstance(sample_rate, (int, np.integer)) and MIN_RATE <= sample_rate <= MAX_RATE):
+        if not (isinstance(sample_rate, (int, np.integer)) and LOWEST_RATE <= sample_rate <= HIGHEST_RATE):
             raise AudioFormatError(
-                f"The sample rate is {sample_rate!r}. Pass a whole number of Hz from {MIN_RATE} to {MAX_RATE}."
+                f"The sample rate is {sample_rate!r}. Pass a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}."
             )
         return _TurnInput(Turn(next(self._ids), int(sample_rate)), message_id, PcmCarry())
 
@@ -170,3 +171,17 @@ class Intake:
                 "more than %d minutes of speech wait to be drawn: is something iterating over run()?",
                 LONG_QUEUE_S // 60,
             )
+
+
+def _samples(carry: PcmCarry, data: PcmData, sample_rate: int) -> NDArray[np.int16]:
+    """The samples that `data` makes whole."""
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return carry.push(data)
+    samples = AudioChunk(data, sample_rate).data
+    _drop_half_sample(carry)
+    return samples
+
+
+def _drop_half_sample(carry: PcmCarry) -> None:
+    if carry.finish():
+        logger.warning("half a sample was dropped at the end of its audio: 16-bit PCM has two bytes for each")
