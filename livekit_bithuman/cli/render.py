@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from ..errors import AvatarError
 from .progress import Progress
 
-INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells count
 _BAR = 30  # characters
 _MAX_SIDE = 4096  # pixels, what H.264 decoders take
 
@@ -44,23 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render what `args` ask for.
+    """Render what `args` ask for, and say what was written.
 
-    Returns:
-        0; after an error, which is printed as one line, the exit code of its class; 130 after Ctrl-C.
+    Raises:
+        AvatarError: The speech or the avatar cannot be used, or the output not written.
     """
-    try:
-        print(_render(args))
-    except AvatarError as exc:
-        print(f"livekit-bithuman: {exc}", file=sys.stderr)
-        return exc.exit_code
-    except KeyboardInterrupt:
-        print("livekit-bithuman: Stopped, and nothing was written. Run it again to start over.", file=sys.stderr)
-        return INTERRUPTED
-    return 0
-
-
-def _render(args: argparse.Namespace) -> str:
     from ..render import render_speech  # half a second of imports, which `--help` should not wait for
 
     options = {} if args.seed is None else {"seed": args.seed}
@@ -76,7 +61,8 @@ def _render(args: argparse.Namespace) -> str:
         )
     width, height = done.size
     frames = "1 frame" if done.frames == 1 else f"{done.frames} frames"
-    return f"{done.path}: {frames} of {width}x{height}, from {done.seconds:.2f} s of speech ({done.codecs})"
+    print(f"{done.path}: {frames} of {width}x{height}, from {done.seconds:.2f} s of speech ({done.codecs})")
+    return 0
 
 
 def _bar(frames: int, expected: int | None) -> str:
