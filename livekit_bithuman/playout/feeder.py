@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..engine.protocol import Engine, Turn, TurnFrame
+from ..errors import EngineError
 from .segment import Segment
 
 logger = logging.getLogger("livekit_bithuman")
 
 #: Slots pushed in one call, so that a long reply that arrives at once never holds the event loop up.
 SLOTS_PER_CALL = 4
+#: An engine that owes the frames of this many seconds in a row has stalled.
+STALL_S = 1.0
 
 
 class Feeder:
@@ -31,6 +35,8 @@ class Feeder:
         self._rate = rate
         self._ahead = ahead
         self._slot = -(-rate // engine.info.fps)
+        self._latency = round((engine.info.lookahead_s + engine.info.first_frame_s) * rate)  # samples it may be behind
+        self._owed = 0  # slots in a row that were shown without their frame though it was due
         self._open: Segment | None = None  # the segment whose turn is open
         self._done = -1  # the newest segment whose turn was ended or given up
         self._fed: dict[int, Segment] = {}  # segments whose frames may still come
@@ -73,21 +79,32 @@ class Feeder:
         """The newest frame for a slot, the engine's guess where it has none yet, or None."""
         exact = segment.frames.get(slot)
         if exact is not None:
+            self._owed = 0
             return exact
-        if segment is self._open:
-            try:
-                guess = self._engine.provisional(slot)
-            except Exception as error:
-                self._give_up(error)
-            else:
-                if guess is not None:
-                    return guess
+        try:
+            guess = self._guess(segment, slot)
+        except Exception as error:
+            self._give_up(error)
+        else:
+            if guess is not None:
+                return guess
         past = [index for index in segment.frames if index < slot]
         return segment.frames[max(past)] if past else None
+
+    def replace(self, engine: Engine, segments: Iterable[Segment]) -> None:
+        """Go on with another engine: it is given every segment from the slot that is shown next."""
+        self._engine = engine
+        self._open = None
+        self._owed = 0
+        self._fed.clear()
+        for segment in segments:
+            segment.feed_again()
+            self._done = min(self._done, segment.id - 1)
 
     def forget(self) -> None:
         """Drop every segment: an interruption."""
         self._open = None
+        self._owed = 0
         self._fed.clear()
         try:
             self._engine.interrupt()
@@ -102,13 +119,31 @@ class Feeder:
         segment = self._fed.get(frame.turn)
         if segment is None:
             return
-        segment.frames[frame.index] = frame
+        placed = _placed(frame, segment)
+        segment.frames[placed.index] = placed
         for index in [i for i in segment.frames if i < segment.next_slot - 1]:
             del segment.frames[index]
+
+    def _guess(self, segment: Segment, slot: int) -> TurnFrame | None:
+        """The engine's stand-in for a frame that it has not made yet.
+
+        Raises:
+            EngineError: It owes frames for too long.
+        """
+        if segment.id in self._fed and segment.fed >= segment.slot_start(slot + 1) + self._latency:
+            self._owed += 1
+            if self._owed > STALL_S * self._engine.info.fps:
+                raise EngineError(f"The engine has returned no frame for {STALL_S:g} s of voice that it was given.")
+        if segment is not self._open:
+            return None
+        guess = self._engine.provisional(slot - segment.fed_from)
+        return None if guess is None else _placed(guess, segment)
 
     def _give_up(self, error: Exception) -> None:
         """Go on without the engine until the next segment."""
         self.error = error
+        self._owed = 0
+        self._fed.clear()
         if self._open is not None:
             self._done = self._open.id
             self._open = None
@@ -116,3 +151,8 @@ class Feeder:
             self._engine.interrupt()
         except Exception:
             logger.debug("the engine failed again when it was interrupted", exc_info=True)
+
+
+def _placed(frame: TurnFrame, segment: Segment) -> TurnFrame:
+    """A frame with its slot in the segment, which is not its index if the engine came in mid-segment."""
+    return frame if not segment.fed_from else replace(frame, index=frame.index + segment.fed_from)

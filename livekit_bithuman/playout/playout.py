@@ -19,6 +19,8 @@ from .segment import Segment
 TICK_GUARD_S = 0.0015
 #: A resting picture due less than this before a slot's is left out: encoders drop one of two such pictures.
 CROWDED_S = 0.020
+#: Voice that is kept after it was heard: pictures lag behind it, and another engine begins with theirs.
+KEPT_S = 0.120
 #: A picture later than this re-anchors the resting cadence instead of catching up.
 STALL_S = 0.100
 
@@ -85,6 +87,7 @@ class Playout:
         self._rate = rate
         self._fps = engine.info.fps
         self._block = rate // 100  # samples of one tick
+        self._kept = round(KEPT_S * rate)  # heard samples that are kept
         ahead_s = self._options.ahead_s + engine.info.lookahead_s + engine.info.first_frame_s
         self._feeder = Feeder(engine, rate=rate, ahead=round(ahead_s * rate))
         self._segments: deque[Segment] = deque()  # captured and not finished, the oldest first
@@ -182,6 +185,16 @@ class Playout:
         self.clear(now)
         self.closed = True
 
+    def replace_engine(self, engine: Engine) -> None:
+        """Go on with another engine, in mid-segment too. The one before is the caller's again.
+
+        Raises:
+            ValueError: Its frame rate is not that of the one before.
+        """
+        if engine.info.fps != self._fps:
+            raise ValueError(f"The new engine has {engine.info.fps} FPS, the track {self._fps}: use one of that rate.")
+        self._feeder.replace(engine, self._segments)
+
     # what the shell executes
 
     def take_events(self) -> list[Event]:
@@ -198,7 +211,7 @@ class Playout:
             if not segment.started and first is not None and first <= tick:
                 segment.started = True
                 self._events.append(Started(segment.id, self._clock.time(first)))
-            segment.release(segment.heard(tick))
+            segment.release(segment.heard(tick) - self._kept)
             if not segment.ended or segment.sent < segment.captured:
                 return
             end = segment.end_tick

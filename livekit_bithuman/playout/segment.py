@@ -31,6 +31,7 @@ class Segment:
         self.captured = 0  # samples that the agent gave
         self.sent = 0  # samples handed to the source; set back by a pause
         self.fed = 0  # samples pushed into the engine
+        self.fed_from = 0  # the slot that the engine's turn began with: not 0 after the engine was replaced
         self.ended = False  # the agent gave all
         self.started = False  # Started was reported
         self.finished = False  # Finished was reported
@@ -133,9 +134,19 @@ class Segment:
         self._cut = sample
         self.next_slot = ((sample + 1) * self._fps - 1) // self._rate
 
+    def feed_again(self) -> None:
+        """Another engine takes over, from the slot that is shown next."""
+        self.fed_from = self.next_slot
+        self.fed = min(self.captured, self.slot_start(self.next_slot))
+        self.frames.clear()
+
+    def slot_start(self, slot: int) -> int:
+        """The first sample of a slot."""
+        return slot * self._rate // self._fps
+
     def slot_leaves(self, slot: int) -> int | None:
         """The tick at which a slot's first sample that is still to be heard leaves; None while it was not sent."""
-        return self.leaves(max(self._cut, slot * self._rate // self._fps))
+        return self.leaves(max(self._cut, self.slot_start(slot)))
 
     def _ticks(self, samples: int) -> int:
         return -(-samples // self._block)

@@ -61,7 +61,7 @@ async def agent_with_avatar(url: str, key: str, secret: str, room: str, avatar: 
     session: AgentSession[None] = AgentSession()
     try:
         await avatar.start(session, room=joined)
-        await session.start(Agent(instructions=""), room=joined, room_options=RoomOptions(audio_input=False))
+        await session.start(Agent(instructions=""), room=joined, room_options=RoomOptions(audio_input=False, close_on_disconnect=False))
         yield Stage(session, joined, avatar)
     finally:
         await session.aclose()

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livekit_bithuman.engine.protocol import TurnFrame
+from livekit_bithuman.errors import EngineError
 from livekit_bithuman.playout import TICK_S, EngineFailed, PlayoutOptions, Stop
 from livekit_bithuman.testing import MarkerEngine
 
@@ -452,12 +453,39 @@ def test_an_engine_that_raises_costs_the_face_and_never_the_voice() -> None:
     assert all(p.frame is not None and p.frame.index == p.slot for p in drawn), "the face is back in the next segment"
 
 
-def test_an_engine_without_frames_leaves_the_avatar_at_rest() -> None:
+def test_an_engine_without_frames_leaves_the_avatar_at_rest_and_is_reported_as_stalled() -> None:
     sim = Sim(engine=MuteEngine((16, 16)))
-    sim.say(ramp(500 * MS))
-    sim.run(1.0)
-    assert [(e.position, e.interrupted) for e in sim.finished()] == [(500 * MS, False)]
+    sim.say(ramp(3000 * MS))
+    sim.run(4.0)
+    assert [(e.position, e.interrupted) for e in sim.finished()] == [(3000 * MS, False)]
     assert all(p.frame is None for p in sim.pictures)
+    failures = [event.error for _, event in sim.events if isinstance(event, EngineFailed)]
+    assert len(failures) == 1
+    assert isinstance(failures[0], EngineError)
+
+
+def test_an_engine_replaced_in_mid_reply_takes_over_at_the_slot_that_is_shown() -> None:
+    sim = Sim(engine=MuteEngine((16, 16)))
+    voice = ramp(3000 * MS)
+    sim.say(voice)
+    sim.run(1.5)
+    seen = len(sim.pictures)
+    sim.playout.replace_engine(MarkerEngine((16, 16)))
+    sim.run(4.0)
+    after = [p for p in sim.pictures[seen:] if p.segment == 0]
+    assert all(p.frame is not None and p.frame.index == p.slot for p in after[1:])
+    assert [p.slot for p in sim.pictures if p.segment == 0] == list(range(75)), "no slot is lost or shown twice"
+    assert np.array_equal(sim.spoken(), voice)
+    assert len(sim.finished()) == 1
+    sim.say(ramp(400 * MS))
+    sim.run(1.0)
+    assert all(p.frame is not None and p.frame.index == p.slot for p in sim.pictures if p.segment == 1)
+
+
+def test_an_engine_of_another_frame_rate_is_refused() -> None:
+    sim = Sim()
+    with pytest.raises(ValueError, match="20 FPS"):
+        sim.playout.replace_engine(MarkerEngine((16, 16), fps=20))
 
 
 def test_lookahead_never_holds_the_voice_back() -> None:
