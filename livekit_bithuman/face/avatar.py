@@ -1,0 +1,98 @@
+"""Avatars: the built-in characters and bundles in files, loaded once and shared by any number of faces."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import AvatarFormatError, AvatarNotFoundError
+from .bundle import MAX_FILE_BYTES, Bundle, read_bundle
+from .eyes import EyeRig
+from .head import HeadRig
+from .mouth import MouthRig
+
+DEFAULT_AVATAR = "maya"
+SUFFIX = ".avatar"
+_BUILTINS = Path(__file__).with_name("avatars")
+
+
+class Avatar:
+    """A character that can be drawn. Immutable; what its faces share is computed once.
+
+    Attributes:
+        bundle: The pictures and arrays it was loaded from.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | None = None) -> Avatar:
+        """Load a built-in character by name, or a bundle by path.
+
+        Args:
+            source: A built-in's name (see `builtin_names`) or the path of a `.avatar` file. None: the default one.
+
+        Raises:
+            AvatarNotFoundError: There is no such character and no such file.
+            AvatarFormatError: The file is not an avatar bundle, or cannot be read.
+        """
+        name = DEFAULT_AVATAR if source is None else os.fspath(source)
+        if name in builtin_names():
+            return cls(read_bundle((_BUILTINS / (name + SUFFIX)).read_bytes(), name))
+        return cls(read_bundle(_read_file(name), name))
+
+    @property
+    def name(self) -> str:
+        """What it is loaded by."""
+        return self.bundle.manifest.name
+
+    @property
+    def title(self) -> str:
+        """What it is called in lists."""
+        return self.bundle.manifest.title
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its own picture, in pixels."""
+        return self.bundle.manifest.size
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """A line per asset: what, from where, under which licence."""
+        return self.bundle.manifest.licences
+
+    @cached_property
+    def mouth(self) -> MouthRig:
+        """The mouth, ready to be posed."""
+        return MouthRig(self.bundle)
+
+    @cached_property
+    def eyes(self) -> EyeRig:
+        """The eyes, ready to be posed."""
+        return EyeRig(self.bundle)
+
+    @cached_property
+    def head(self) -> HeadRig:
+        """The head, ready to be turned."""
+        return HeadRig(self.bundle)
+
+
+def builtin_names() -> list[str]:
+    """Names of the characters in this package, in order of the alphabet."""
+    return sorted(path.stem for path in _BUILTINS.glob("*" + SUFFIX))
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise AvatarNotFoundError(
+            path,
+            f"There is no avatar {path!r}. Pass the path of a {SUFFIX} file or a built-in name: "
+            f"{', '.join(builtin_names())}.",
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        raise AvatarFormatError(path, f"The avatar {path!r} cannot be read: {error}. Check the path.") from error

@@ -1,0 +1,1 @@
+"""From a directory of keyframes (`KEYFRAMES.md`) to an `.avatar` bundle."""
