@@ -1,4 +1,4 @@
-"""Runs a playout against real sources: the tasks, the worker thread, and the two tracks."""
+"""Runs a playout against real sources: the tasks, the engine's restarts, and the two tracks."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
 
-import cv2
 import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
 from ..engine.protocol import Engine
-from ..playout import EngineFailed, PictureDue, Playout, PlayoutOptions, Presenter, Stop
+from ..playout import EngineFailed, Playout, PlayoutOptions, Presenter, Stop
 from ..playout.events import Event
 from ..playout.presenter import Motion
-from ..pose import Picture, Presentation
+from .alarm import Alarm
 from .options import PublishOptions
+from .painter import Painter
+from .reviver import Reviver
 from .source import QUEUE_MS, audio_frame, find_tick
 
 logger = logging.getLogger("livekit_bithuman")
@@ -28,28 +28,8 @@ logger = logging.getLogger("livekit_bithuman")
 DRAW_LEAD_S = 0.015
 #: A room that is going down may never answer.
 UNPUBLISH_TIMEOUT_S = 2.0
-
-
-class Alarm:
-    """Wakes one waiting task at a time, or earlier when it is rung."""
-
-    def __init__(self) -> None:
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        """Wake the task, or keep its next wait from waiting."""
-        self._rung.set()
-
-    async def wait(self, until: float | None) -> None:
-        """Return at `until` (the loop's clock; None: never) or when rung, whichever is first."""
-        loop = asyncio.get_running_loop()
-        handle = loop.call_at(until, self._rung.set) if until is not None else None
-        try:
-            await self._rung.wait()
-        finally:
-            self._rung.clear()
-            if handle is not None:
-                handle.cancel()
+#: The first picture may still find everything cold.
+FIRST_PICTURE_TIMEOUT_S = 20.0
 
 
 class AvatarPlayer:
@@ -60,6 +40,7 @@ class AvatarPlayer:
 
     Args:
         engine: Owned from here on, and closed by `aclose`.
+        make_engine: Makes another one like it after it has failed; see `Reviver`.
         motion: Idle motion.
         rate: Of the voice, in Hz, a multiple of 100.
         options: For the tracks.
@@ -72,23 +53,26 @@ class AvatarPlayer:
         motion: Motion,
         *,
         rate: int,
+        make_engine: Callable[[], Engine] | None = None,
         options: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
     ) -> None:
-        self._engine = engine
+        self._painter = Painter(engine)
+        self._reviver = Reviver(make_engine, self.replace_engine)
         self._motion = motion
         self.rate = rate
         self.on_event: Callable[[Event], None] | None = None  # told what playout reports, in order
         self._options = options or PublishOptions()
         self._playout_options = playout
-        self._painter = ThreadPoolExecutor(1, thread_name_prefix="avatar-painter")
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
         self._tasks: list[asyncio.Task[None]] = []
-        self._hand_overs: set[asyncio.Task[None]] = set()  # fades on their way to the source
+        self._side_tasks: set[asyncio.Task[None]] = set()  # fades on their way to the source; painters that close
+        self._sources: list[rtc.AudioSource | rtc.VideoSource] = []
         self._room: rtc.Room | None = None
-        self._publications: list[rtc.LocalTrackPublication] = []
-        self._draw_failed = False  # the last picture could not be drawn; said once
+        self._voice_track: rtc.LocalAudioTrack | None = None  # while published
+        self._pictures_track: rtc.LocalVideoTrack | None = None
+        self._video_enabled = True
         self._closing: asyncio.Task[None] | None = None
         self.pictures = 0  # captured into the video source
 
@@ -96,14 +80,16 @@ class AvatarPlayer:
         """Create the sources, find the audio source's tick, draw the first picture, and start the tasks."""
         loop = asyncio.get_running_loop()
         self._audio = rtc.AudioSource(self.rate, 1, queue_size_ms=QUEUE_MS)
-        self._video = rtc.VideoSource(*self._engine.info.size)
-        painting = loop.run_in_executor(self._painter, self._paint, None, self._motion.at(0))
-        clock, first = await asyncio.gather(find_tick(self._audio), painting)
+        info = self._painter.engine.info
+        self._video = rtc.VideoSource(*info.size)
+        self._sources = [self._audio, self._video]
+        first = await self._painter.draw(None, self._motion.at(0), FIRST_PICTURE_TIMEOUT_S)
+        clock = await find_tick(self._audio)
         # until a picture is captured the source sends black
         self._video.capture_frame(first)
         self._playout = Playout(
-            self._engine,
-            Presenter(self._motion, self._engine.info.fps),
+            self._painter.engine,
+            Presenter(self._motion, info.fps),
             rate=self.rate,
             clock=clock,
             now=loop.time(),
@@ -122,27 +108,51 @@ class AvatarPlayer:
         Raises:
             rtc.participant.PublishTrackError: The room refuses the voice.
         """
-        options = self._options
-        size, fps = self._engine.info.size, self._engine.info.fps
-        voice = rtc.LocalAudioTrack.create_audio_track(options.audio_track_name, self._audio)
-        pictures = rtc.LocalVideoTrack.create_video_track(options.video_track_name, self._video)
         self._room = room
-        results = await asyncio.gather(
-            room.local_participant.publish_track(voice, options.audio()),
-            room.local_participant.publish_track(pictures, options.video(size, fps)),
-            return_exceptions=True,
+        voice, pictures = await asyncio.gather(
+            self._publish_voice(room), self._publish_pictures(room), return_exceptions=True
         )
-        self._publications = [result for result in results if isinstance(result, rtc.LocalTrackPublication)]
-        if isinstance(results[0], BaseException):
-            raise results[0]
-        if isinstance(results[1], BaseException):
-            logger.warning("the avatar's video could not be published, its voice is: %s", results[1])
+        if isinstance(voice, BaseException):
+            raise voice
+        if isinstance(pictures, BaseException):
+            logger.warning("the avatar's video could not be published, its voice is: %s", pictures)
+
+    async def set_video_enabled(self, enabled: bool) -> None:
+        """Take the video track away and stop drawing, or publish it again. The voice is not touched.
+
+        Raises:
+            rtc.participant.PublishTrackError: The room refuses the video.
+        """
+        self._video_enabled = enabled
+        if self._room is None or not self._room.isconnected():
+            return
+        if not enabled and self._pictures_track is not None:
+            await self._unpublish(self._pictures_track)
+            self._pictures_track = None
+        elif enabled and self._pictures_track is None:
+            await self._publish_pictures(self._room)
 
     async def aclose(self) -> None:
         """Finish what is pending, unpublish, and free everything. Idempotent, also for two callers at once."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name="avatar close")
         await asyncio.shield(self._closing)
+
+    def replace_engine(self, engine: Engine, make_engine: Callable[[], Engine] | None) -> None:
+        """Show another avatar on the same tracks, in mid-reply too; the engine before is closed.
+
+        Args:
+            engine: Owned from here on.
+            make_engine: As for the constructor.
+
+        Raises:
+            ValueError: The new engine's frame rate is another.
+        """
+        self._playout.replace_engine(engine)
+        self._reviver.make_engine = make_engine
+        old, self._painter = self._painter, Painter(engine)
+        self._aside(old.aclose(), "avatar painter closing")
+        self._voice_alarm.ring()
 
     # what the agent does; each takes effect within the call
 
@@ -189,7 +199,6 @@ class AvatarPlayer:
                 self._audio.clear_queue()
 
     async def _show_pictures(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             now = self._now()
             picture = self._playout.picture(now, DRAW_LEAD_S)
@@ -197,14 +206,38 @@ class AvatarPlayer:
             if picture is None:
                 await self._picture_alarm.wait(self._playout.picture_wakeup(now, DRAW_LEAD_S))
                 continue
-            frame = await loop.run_in_executor(self._painter, self._paint_safely, picture)
+            if not self._video_enabled:
+                continue
+            try:
+                frame = await self._painter.draw(picture.frame, picture.presentation)
+            except Exception as error:
+                self._reviver.failed(error)  # the last picture stays
+                continue
+            self._reviver.drew()
             await asyncio.sleep(max(0.0, picture.due - self._now()))
-            stale = picture.segment is not None and picture.generation != self._playout.generation
-            if frame is not None and not stale:
+            if picture.segment is None or picture.generation == self._playout.generation:
                 self._video.capture_frame(frame)
                 self.pictures += 1
 
     # inside
+
+    async def _publish_voice(self, room: rtc.Room) -> None:
+        track = rtc.LocalAudioTrack.create_audio_track(self._options.audio_track_name, self._audio)
+        await room.local_participant.publish_track(track, self._options.audio())
+        self._voice_track = track
+
+    async def _publish_pictures(self, room: rtc.Room) -> None:
+        if not self._video_enabled:
+            return
+        info = self._painter.engine.info
+        track = rtc.LocalVideoTrack.create_video_track(self._options.video_track_name, self._video)
+        await room.local_participant.publish_track(track, self._options.video(info.size, info.fps))
+        self._pictures_track = track
+
+    async def _unpublish(self, track: rtc.LocalTrack) -> None:
+        if self._room is not None and self._room.isconnected():
+            unpublishing = self._room.local_participant.unpublish_track(track.sid)
+            await asyncio.wait_for(unpublishing, UNPUBLISH_TIMEOUT_S)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -220,59 +253,34 @@ class AvatarPlayer:
             if isinstance(event, Stop):
                 self._audio.clear_queue()
                 if len(event.fade):
-                    self._hand_over(event.fade)
+                    self._aside(self._audio.capture_frame(audio_frame(event.fade, self.rate)), "avatar fade")
             else:
                 if isinstance(event, EngineFailed):
-                    logger.error(
-                        "the avatar's engine failed; its voice goes on, its face rests until the next reply",
-                        exc_info=event.error,
-                    )
+                    self._reviver.failed(event.error)
                 if self.on_event is not None:
                     self.on_event(event)
 
-    def _hand_over(self, samples: NDArray[np.int16]) -> None:
-        task = asyncio.create_task(self._audio.capture_frame(audio_frame(samples, self.rate)), name="avatar fade")
-        self._hand_overs.add(task)
-        task.add_done_callback(self._hand_overs.discard)
-
-    def _paint_safely(self, picture: PictureDue) -> rtc.VideoFrame | None:
-        """Paint, in the worker thread; None if the engine failed, which leaves the last picture standing."""
-        try:
-            frame = self._paint(picture, picture.presentation)
-        except Exception:
-            if not self._draw_failed:
-                logger.exception("the avatar could not be drawn; the last picture stays")
-            self._draw_failed = True
-            return None
-        self._draw_failed = False
-        return frame
-
-    def _paint(self, picture: PictureDue | None, presentation: Presentation) -> rtc.VideoFrame:
-        image: Picture = self._engine.draw(picture.frame if picture else None, presentation)
-        width, height = self._engine.info.size
-        if image.shape != (height, width, 3):
-            raise ValueError(f"the engine drew {image.shape[1]}x{image.shape[0]} instead of {width}x{height}")
-        i420 = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-        return rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, i420.tobytes())
+    def _aside(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Let something small finish by itself."""
+        task = asyncio.create_task(work, name=name)
+        self._side_tasks.add(task)
+        task.add_done_callback(self._side_tasks.discard)
 
     async def _close(self) -> None:
         if self._tasks:
             self._playout.close(self._now())
             self._report()
-        for task in [*self._tasks, *self._hand_overs]:
+        await self._reviver.aclose()
+        for task in [*self._tasks, *self._side_tasks]:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._hand_overs, return_exceptions=True)
-        if self._room is not None and self._room.isconnected():
-            for publication in self._publications:
+        await asyncio.gather(*self._tasks, *self._side_tasks, return_exceptions=True)
+        for track in (self._voice_track, self._pictures_track):
+            if track is not None:
                 with contextlib.suppress(Exception):  # the room may be going down beside us
-                    unpublishing = self._room.local_participant.unpublish_track(publication.sid)
-                    await asyncio.wait_for(unpublishing, UNPUBLISH_TIMEOUT_S)
-        self._publications.clear()
-        await asyncio.get_running_loop().run_in_executor(self._painter, self._engine.close)
-        self._painter.shutdown(wait=False)
-        if self._tasks:
-            await self._audio.aclose()
-            await self._video.aclose()
+                    await self._unpublish(track)
+        await self._painter.aclose()
+        for source in self._sources:
+            await source.aclose()
 
 
 def wall_clock(moment: float) -> float:

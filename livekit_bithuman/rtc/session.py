@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -40,7 +41,8 @@ class AvatarSession(BaseAvatarSession[str]):
 
     Args:
         avatar: A built-in character's name or the path of a `.avatar` bundle; None: the default character.
-        engine: An engine to use instead of the embedded one; it is closed with the session.
+        engine: An engine to use instead of the embedded one, or a function that makes one, called in a worker thread:
+            then the avatar can be made anew should its engine fail. It is closed with the session.
         seed: Of the idle motion and of everything else that chance decides.
         size: (width, height) of the picture in pixels, both even; None: the avatar's own (built-in: 512x512).
         publish: How the tracks are published.
@@ -54,7 +56,7 @@ class AvatarSession(BaseAvatarSession[str]):
         self,
         avatar: str | os.PathLike[str] | None = None,
         *,
-        engine: Engine | None = None,
+        engine: Engine | Callable[[], Engine] | None = None,
         seed: int = 0,
         size: tuple[int, int] | None = None,
         publish: PublishOptions | None = None,
@@ -62,12 +64,9 @@ class AvatarSession(BaseAvatarSession[str]):
     ) -> None:
         super().__init__()
         register()  # once more: this package may have been imported first on another thread
-        if engine is not None and avatar is not None:
-            raise ValueError("Pass avatar= or engine=, not both: an engine brings its own avatar.")
-        self._avatar = avatar
-        self._engine = engine
         self._seed = seed
         self._size = size
+        self._engine = self._choose(avatar, engine)
         self._publish = publish or PublishOptions()
         self._playout = playout
         self._player: AvatarPlayer | None = None
@@ -75,6 +74,7 @@ class AvatarSession(BaseAvatarSession[str]):
         self._previous_tail: AudioOutput | None = None  # what the agent spoke through before
         self._publishing: asyncio.Task[None] | None = None
         self._started = False
+        self._closed = False
 
     @property
     def avatar_identity(self) -> str:
@@ -123,11 +123,48 @@ class AvatarSession(BaseAvatarSession[str]):
             await player.aclose()
             raise
 
+    async def swap(
+        self,
+        avatar: str | os.PathLike[str] | None = None,
+        *,
+        engine: Engine | Callable[[], Engine] | None = None,
+    ) -> None:
+        """Show another avatar on the same tracks; a reply that is being spoken goes on with the new face.
+
+        The face before is shown until the new one is loaded; if that fails it stays.
+
+        Args:
+            avatar: As for the constructor.
+            engine: As for the constructor.
+
+        Raises:
+            InvalidStateError: The avatar is not started, or closed.
+            ValueError: `avatar` and `engine` are both given, or the engine has another frame rate.
+            AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
+        """
+        player = self._running()
+        chosen = self._choose(avatar, engine)
+        opened = await _opened(chosen)
+        try:
+            player.replace_engine(opened, chosen if callable(chosen) else None)
+        except ValueError:
+            opened.close()
+            raise
+
+    async def set_video_enabled(self, enabled: bool) -> None:
+        """Take the face away for a while, or bring it back; the voice is the avatar's throughout.
+
+        Raises:
+            InvalidStateError: The avatar is not started, or closed.
+        """
+        await self._running().set_video_enabled(enabled)
+
     async def aclose(self) -> None:
         """Take the face away; the agent stays in the room. Idempotent.
 
         Pending speech ends as interrupted, both tracks are unpublished, the previous audio output is restored.
         """
+        self._closed = True
         room, self._room = self._room, None
         if room is not None:
             room.off("connection_state_changed", self._on_connection_state_changed)
@@ -147,15 +184,37 @@ class AvatarSession(BaseAvatarSession[str]):
         return rate if rate % 100 == 0 else FALLBACK_RATE
 
     async def _make_player(self, rate: int) -> AvatarPlayer:
-        engine = self._engine or await asyncio.to_thread(self._open_embedded)
-        motion = IdleMotion(self._seed, engine.info.fps)
-        return AvatarPlayer(engine, motion, rate=rate, options=self._publish, playout=self._playout)
+        engine = await _opened(self._engine)
+        return AvatarPlayer(
+            engine,
+            IdleMotion(self._seed, engine.info.fps),
+            rate=rate,
+            make_engine=self._engine if callable(self._engine) else None,
+            options=self._publish,
+            playout=self._playout,
+        )
 
-    def _open_embedded(self) -> Engine:
-        # imported at first use: the net and the avatar load here, in a worker thread
-        from ..engine.embedded import EmbeddedEngine
+    def _choose(
+        self, avatar: str | os.PathLike[str] | None, engine: Engine | Callable[[], Engine] | None
+    ) -> Engine | Callable[[], Engine]:
+        """What was asked for, as an engine or something that makes one."""
+        if engine is not None:
+            if avatar is not None:
+                raise ValueError("Pass avatar= or engine=, not both: an engine brings its own avatar.")
+            return engine
 
-        return EmbeddedEngine(self._avatar, seed=self._seed, size=self._size)
+        def open_embedded() -> Engine:
+            # imported at first use: the net and the avatar load here, in a worker thread
+            from ..engine.embedded import EmbeddedEngine
+
+            return EmbeddedEngine(avatar, seed=self._seed, size=self._size)
+
+        return open_embedded
+
+    def _running(self) -> AvatarPlayer:
+        if self._player is None or self._closed:
+            raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
+        return self._player
 
     def _detach(self, agent_session: AgentSession) -> None:  # type: ignore[type-arg]
         """Give the agent the output back that it had, unless somebody else replaced ours meanwhile."""
@@ -173,3 +232,8 @@ class AvatarSession(BaseAvatarSession[str]):
             await self._player.publish(room)
         except Exception:
             logger.exception("the avatar could not be published: nobody will see or hear it")
+
+
+async def _opened(chosen: Engine | Callable[[], Engine]) -> Engine:
+    """The engine, made in a worker thread if it is to be made."""
+    return await asyncio.to_thread(chosen) if callable(chosen) else chosen

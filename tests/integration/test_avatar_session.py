@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -321,7 +322,7 @@ async def test_an_engine_that_cannot_draw_any_more_leaves_the_voice(
         assert len(slots(viewer, 1)) > 20, "the face is back"
         heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
         assert max(heard) > 1.7 * RATE
-    complaints = [record for record in caplog.records if "could not be drawn" in record.message]
+    complaints = [record for record in caplog.records if "engine failed" in record.message]
     assert len(complaints) == 1
     assert complaints[0].levelno == logging.ERROR
 
@@ -355,3 +356,81 @@ async def test_no_task_is_left(stage_of: StageOf, viewer_of: ViewerOf) -> None:
         handle.interrupt()
     left = {task for task in asyncio.all_tasks() - before if "avatar" in task.get_name()}
     assert not left
+
+
+async def test_an_engine_that_never_returns_is_made_anew(
+    stage_of: StageOf, viewer_of: ViewerOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    released = threading.Event()
+    made: list[MarkerEngine] = []
+
+    class Stuck(MarkerEngine):
+        def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
+            if frame is not None and frame.index > 10:
+                released.wait(60)
+            return super().draw(frame, presentation)
+
+    def make() -> MarkerEngine:
+        made.append(MarkerEngine() if made else Stuck())
+        return made[-1]
+
+    voice = marker_voice(1, 4 * RATE, RATE)
+    try:
+        async with stage_of(engine=make) as stage, viewer_of() as viewer:
+            told = Told(tail(stage))
+            await viewer.until(lambda: marks(viewer))
+            await stage.say(voice, RATE)
+            await viewer.until(lambda: resting_after(viewer, 0))
+            assert [(event.playback_position, event.interrupted) for event in told.finished] == [(4.0, False)]
+            assert len(made) == 2
+            seen = slots(viewer, 0)
+            assert 10 in seen
+            assert max(seen) > 90, "the face is back within the reply"
+            heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
+            assert max(np.diff(heard)) < 0.12 * RATE, "the voice never stopped"
+    finally:
+        released.set()
+    assert len([record for record in caplog.records if "engine failed" in record.message]) == 1
+
+
+async def test_a_swap_in_mid_reply_keeps_the_tracks_and_the_voice(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    voice = marker_voice(1, 3 * RATE, RATE)
+    async with stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        await viewer.until(lambda: marks(viewer))
+        reply = stage.say(voice, RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 20)
+        await stage.avatar.swap(engine=MarkerEngine((256, 256)))
+        await reply
+        await viewer.until(lambda: resting_after(viewer, 0))
+        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(3.0, False)]
+        sizes = [picture.size for picture in viewer.pictures]
+        assert sizes[0] == (512, 512)
+        assert sizes[-1] == (256, 256)
+        seen = slots(viewer, 0)
+        assert seen == sorted(set(seen))
+        assert len(seen) > 68
+        assert not viewer.unpublished
+
+
+async def test_a_swap_that_fails_leaves_the_face(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        with pytest.raises(ValueError, match="20 FPS"):
+            await stage.avatar.swap(engine=MarkerEngine(fps=20))
+        seen = len(viewer.pictures)
+        await viewer.until(lambda: len(viewer.pictures) > seen + 10)
+    with pytest.raises(InvalidStateError, match="not running"):
+        await stage.avatar.swap(engine=MarkerEngine())
+
+
+async def test_the_face_can_be_taken_away_and_brought_back(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        await viewer.until(lambda: marks(viewer))
+        await stage.avatar.set_video_enabled(False)
+        await viewer.until(lambda: viewer.unpublished == ["avatar_video"])
+        await stage.say(marker_voice(1, RATE, RATE), RATE)
+        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(1.0, False)]
+        seen = len(viewer.pictures)
+        await stage.avatar.set_video_enabled(True)
+        await viewer.until(lambda: len(viewer.pictures) > seen + 10)

@@ -1,0 +1,73 @@
+"""Draws an engine's pictures in a worker thread that is not trusted either: it may raise, be late, or never return."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import cv2
+from livekit import rtc
+
+from ..engine.protocol import Engine, TurnFrame
+from ..errors import EngineError
+from ..pose import Presentation
+
+#: A picture that takes longer than this to draw is given up, and so is the engine.
+TIMEOUT_S = 1.0
+#: A thread that is stuck cannot be ended; closing does not wait for it any longer than this.
+CLOSE_TIMEOUT_S = 1.0
+
+
+class Painter:
+    """One engine's `draw`, one call at a time.
+
+    Args:
+        engine: Owned from here on, and closed by `aclose`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="avatar-painter")
+        self._drawing: asyncio.Future[rtc.VideoFrame] | None = None  # a call that was given up and has not returned
+
+    async def draw(
+        self, frame: TurnFrame | None, presentation: Presentation, timeout: float = TIMEOUT_S
+    ) -> rtc.VideoFrame:
+        """Draw a turn frame, or the avatar at rest, within `timeout` seconds.
+
+        Raises:
+            EngineError: It did not return in time, or has not since; or the picture has another size than it should.
+            Exception: Whatever the engine raises.
+        """
+        if self._drawing is not None and not self._drawing.done():
+            raise EngineError("The engine has still not finished the picture that it was given up for.")
+        loop = asyncio.get_running_loop()
+        drawing = loop.run_in_executor(self._thread, self._draw, frame, presentation)
+        done, _ = await asyncio.wait({drawing}, timeout=timeout)
+        if not done:
+            self._drawing = drawing
+            drawing.add_done_callback(_mark_retrieved)
+            raise EngineError(f"The engine has not finished a picture within {timeout:g} s.")
+        return drawing.result()
+
+    async def aclose(self) -> None:
+        """Close the engine, after what it is drawing."""
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self.engine.close)
+        closing.add_done_callback(_mark_retrieved)
+        await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
+        self._thread.shutdown(wait=False)
+
+    def _draw(self, frame: TurnFrame | None, presentation: Presentation) -> rtc.VideoFrame:
+        image = self.engine.draw(frame, presentation)
+        width, height = self.engine.info.size
+        if image.shape != (height, width, 3):
+            raise EngineError(f"The engine drew a picture of shape {image.shape} instead of {(height, width, 3)}.")
+        i420 = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        return rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, i420.tobytes())
+
+
+def _mark_retrieved(future: asyncio.Future[Any]) -> None:
+    """What a call that nobody waits for any more raised is not worth the event loop's complaint."""
+    if not future.cancelled():
+        future.exception()

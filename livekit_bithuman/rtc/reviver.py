@@ -1,0 +1,77 @@
+"""Makes an avatar's engine anew after it failed, with growing waits, and says so once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ..engine.protocol import Engine
+
+logger = logging.getLogger("livekit_bithuman")
+
+#: Wait before an engine is made anew, doubled by every failure up to the longest, and reset by a good minute.
+FIRST_WAIT_S, LONGEST_WAIT_S, GOOD_S = 0.25, 30.0, 60.0
+
+
+class Reviver:
+    """Stands by while an engine works.
+
+    Args:
+        make_engine: Makes another engine, in a worker thread; None: the one that failed is tried again as it is.
+        install: Puts it in place, with what makes the next.
+    """
+
+    def __init__(
+        self,
+        make_engine: Callable[[], Engine] | None,
+        install: Callable[[Engine, Callable[[], Engine]], None],
+    ) -> None:
+        self.make_engine = make_engine
+        self._install = install
+        self._making: asyncio.Task[None] | None = None
+        self._wait_s = FIRST_WAIT_S  # before the next attempt
+        self._failed_at = -GOOD_S  # seconds of the loop's clock
+        self._failing = False  # the failure was said, the recovery not yet
+        self.restarts = 0  # engines made anew
+
+    def failed(self, error: Exception) -> None:
+        """The engine raised, stalled, or returned what it should not."""
+        if not self._failing:
+            logger.error("the avatar's engine failed; the voice goes on, the last picture stays", exc_info=error)
+        self._failing = True
+        now = asyncio.get_running_loop().time()
+        if now - self._failed_at > GOOD_S:
+            self._wait_s = FIRST_WAIT_S
+        self._failed_at = now
+        if self.make_engine is not None and not self._at_work:
+            self._making = asyncio.create_task(self._make_anew(self.make_engine), name="avatar restart")
+
+    def drew(self) -> None:
+        """A picture was drawn."""
+        if self._failing and not self._at_work:
+            self._failing = False
+            logger.info("the avatar's face is back")
+
+    async def aclose(self) -> None:
+        """Make no more."""
+        if self._making is not None:
+            self._making.cancel()
+            await asyncio.gather(self._making, return_exceptions=True)
+
+    @property
+    def _at_work(self) -> bool:
+        return self._making is not None and not self._making.done()
+
+    async def _make_anew(self, make_engine: Callable[[], Engine]) -> None:
+        while True:
+            await asyncio.sleep(self._wait_s)
+            self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
+            try:
+                engine = await asyncio.to_thread(make_engine)
+            except Exception:
+                logger.warning("the avatar's engine cannot be made anew yet", exc_info=True)
+                continue
+            self.restarts += 1
+            self._install(engine, make_engine)
+            return
