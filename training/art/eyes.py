@@ -42,8 +42,8 @@ def eyeball_material(look: EyeLook) -> Any:
     colour = s.mix(srgb(3, 3, 4), colour, s.smoothstep(angle, PUPIL - 0.012, PUPIL + 0.016))
     s.principled(
         Base_Color=colour,
-        Roughness=0.4,
-        Specular_IOR_Level=0.15,
+        Roughness=0.5,
+        Specular_IOR_Level=0.0,  # the cornea alone reflects
         Subsurface_Weight=0.25,
         Subsurface_Scale=0.012,
         Subsurface_Radius=(1.0, 0.5, 0.4),

@@ -73,10 +73,18 @@ class Hair:
         chosen = self._rng.choice(style.hairs, style.guides, replace=False)
         guides = self._grow(roots[chosen], normals[chosen])
         hairs = self._interpolate(roots, guides, density)
+        kept = ~self._across_throat(hairs)
+        hairs, density = hairs[kept], density[kept]
         t = np.linspace(0.0, 1.0, style.steps + 1)
         taper = style.thickness * np.interp(t, [0.0, 0.05, 0.7, 1.0], [0.6, 1.0, 0.9, 0.25])
         fine = np.clip(0.45 + 0.55 * density, 0.0, 1.0)
         self.object = curves_object("hair", hairs, fine[:, None] * taper[None], material)
+
+    def _across_throat(self, hairs: Points) -> np.ndarray:
+        """Which hairs strayed in front of the neck."""
+        local = (hairs - self._anatomy.head_centre) / self._anatomy.scale
+        x, y, z = np.moveaxis(local, -1, 0)
+        return np.asarray(((np.abs(x) < 0.62) & (y < -0.75) & (z > -0.1)).any(1))
 
     def _parting_side(self, points: Points) -> np.ndarray:
         return np.sign(points[:, 0] / self._anatomy.scale - self._style.parting + 1e-6)

@@ -15,7 +15,7 @@ from training.art.clothes import TopLook, dress
 from training.art.eyes import Eyeball, EyeLook, cornea_material, eyeball_material
 from training.art.geometry import Points, smoothstep
 from training.art.hair import Hair, HairStyle, hair_material
-from training.art.light import Framing, LightLook, add_camera, add_lights, configure
+from training.art.light import CANVAS, Framing, LightLook, add_camera, add_lights, configure, project
 from training.art.objects import mesh_object, move_mesh
 from training.art.skin import SkinLook, hold_out_inner_mouth, skin_material
 from training.art.teeth import Mouth, MouthLook
@@ -37,6 +37,7 @@ class Character:
     hair_melanin: float
     hair_redness: float
     brow_melanin: float
+    brow_redness: float
     mouth: MouthLook = field(default_factory=MouthLook)
     brows: BrowLook = field(default_factory=BrowLook)
     lashes: LashLook = field(default_factory=LashLook)
@@ -48,9 +49,9 @@ class Character:
 class CharacterScene:
     """A character's scene: the whole of Blender's current file."""
 
-    def __init__(self, character: Character, size: int, samples: int, threads: int = 1, hair: bool = True) -> None:
+    def __init__(self, character: Character, scale: float, samples: int, threads: int = 1, hair: bool = True) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        self.character, self.size = character, size
+        self.character = character
         self.anatomy = anatomy = Anatomy(makehuman.shape(character.build, character.details), character.hairline)
         self.vertices: Points = anatomy.vertices  # of the current pose
         attributes = {
@@ -70,7 +71,7 @@ class CharacterScene:
         self.mouth = Mouth(anatomy, character.mouth)
         eyeball, cornea = eyeball_material(character.eyes), cornea_material()
         self.eyes = {side: Eyeball(side, anatomy.eyes[side], eyeball, cornea) for side in SIDES}
-        brow_hair = hair_material("brow hair", character.brow_melanin, character.hair_redness, 0.45)
+        brow_hair = hair_material("brow hair", character.brow_melanin, character.brow_redness, 0.5)
         self.brows = Brows(anatomy, character.brows, brow_hair)
         self.lashes = Lashes(anatomy, character.lashes, hair_material("lash hair", 0.98, 0.3, 0.45))
         self.hair_objects = []
@@ -79,7 +80,7 @@ class CharacterScene:
             self.hair_objects.append(Hair(anatomy, character.hair, material).object)
         add_lights(anatomy, character.light)
         self.camera = add_camera(anatomy, character.framing)
-        configure(size, samples, threads, character.light)
+        configure(scale, samples, threads, character.light)
         self.pose(Pose())
 
     @property
@@ -91,6 +92,18 @@ class CharacterScene:
     def eye_objects(self) -> list[bpy.types.Object]:
         """Both eyeballs and corneas."""
         return [obj for eye in self.eyes.values() for obj in eye.objects]
+
+    @property
+    def everything(self) -> list[bpy.types.Object]:
+        """All that the camera can see."""
+        surfaces = [self.skin, *self.clothes, *self.hair_objects, *self.facial_hair]
+        return [*surfaces, *self.eye_objects, *self.mouth.objects]
+
+    def inner_points(self, pose: Pose) -> list[Points]:
+        """Upper teeth, lower teeth and tongue in the current pose, which was made from `pose`."""
+        whole = added(self.character.resting, pose)
+        rows = [self.vertices[self.mouth.rows[name][0]] for name in ("upper", "lower")]
+        return [*rows, self.mouth.tongue_points(self.vertices, whole.tongue)]
 
     def pose(self, pose: Pose, gaze: tuple[float, float] = (0.0, 0.0)) -> None:
         """Pose the face: `pose` over the character's resting one; gaze in degrees (figure's left, down)."""
@@ -110,14 +123,18 @@ class CharacterScene:
             obj.is_holdout = on
         hold_out_inner_mouth(self.skin_material, on)
 
+    def project(self, points: Points) -> Points:
+        """Canvas position x, y and depth (dm) of points in MakeHuman's axes, shape (n, 3)."""
+        return project(self.camera, self.character.framing, points)
+
     def render(self, path: Path, box: tuple[int, int, int, int] | None = None) -> None:
-        """Render to a PNG; outside of `box` (x0, y0, x1, y1 in pixels) the picture is left empty."""
+        """Render to a PNG; outside of `box` (x0, y0, x1, y1 in canvas pixels) the picture is left empty."""
         render = bpy.context.scene.render
         render.filepath = str(path)
         render.use_border = box is not None
         render.use_crop_to_border = False
         if box is not None:
-            x0, y0, x1, y1 = (edge / self.size for edge in box)
-            render.border_min_x, render.border_max_x = x0, x1
-            render.border_min_y, render.border_max_y = 1.0 - y1, 1.0 - y0
+            width, height = CANVAS
+            render.border_min_x, render.border_max_x = box[0] / width, box[2] / width
+            render.border_min_y, render.border_max_y = 1.0 - box[3] / height, 1.0 - box[1] / height
         bpy.ops.render.render(write_still=True)

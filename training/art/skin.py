@@ -27,7 +27,7 @@ class SkinLook:
     liner_strength: float = 0.0
     roughness: float = 0.42
     scattering: float = 0.045  # mean free path of red light, dm
-    relief: float = 0.1
+    lip_relief: float = 0.45  # of the fine lines across the lips; pores are below a pixel and left out
 
 
 #: Subsurface radius of green and blue relative to red: skin's usual ratio in Blender's skin example.
@@ -63,9 +63,7 @@ def skin_material(look: SkinLook) -> Any:
     roughness = s.math("MULTIPLY_ADD", s.noise(rest, 14.0), 0.14, look.roughness - 0.04)
     roughness = s.math("MULTIPLY_ADD", lips, -0.12, roughness)
     roughness = s.math("MULTIPLY_ADD", inner, -0.20, roughness)
-    pores = s.math("MULTIPLY_ADD", s.cells(rest, 95.0), 0.5, s.noise(rest, 30.0, 5.0, 0.7))
-    normal = s.bump(pores, look.relief, 0.010)
-    normal = s.bump(lip_lines, s.math("MULTIPLY", lips, 0.45), 0.015, normal)
+    normal = s.bump(lip_lines, s.math("MULTIPLY", lips, look.lip_relief), 0.015)
     skin = s.principled(
         Base_Color=colour,
         Roughness=roughness,
@@ -78,6 +76,7 @@ def skin_material(look: SkinLook) -> Any:
         Coat_Roughness=0.3,
         Normal=normal,
     )
+    skin.subsurface_method = "BURLEY"  # three times as fast as the random walk, and hard to tell apart here
     _hold_out_inner_mouth(s, skin.outputs["BSDF"], inner)
     return s.material
 

@@ -28,7 +28,7 @@ _STEPS = 14  # rings from gum to edge
 class MouthLook:
     """Colours and fit of the inside of a mouth."""
 
-    teeth: Colour = srgb(232, 222, 204)
+    teeth: Colour = srgb(242, 231, 214)
     neck: Colour = srgb(214, 190, 156)  # of a tooth, at the gum
     gum: Colour = srgb(190, 96, 94)
     tongue: Colour = srgb(188, 92, 90)

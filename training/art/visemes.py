@@ -21,15 +21,15 @@ class Pose:
 
 VISEMES: dict[str, Pose] = {
     "sil": Pose(),
-    "PP": Pose({"mouthRollLower": 0.34, "mouthRollUpper": 0.26, "mouthPucker": 0.10, "mouthShrugLower": 0.10}),
-    "FF": Pose({"jawOpen": 0.05, "mouthRollLower": 0.60, "mouthUpperUp*": 0.45, "mouthShrugLower": 0.25}),
-    "TH": Pose({"jawOpen": 0.17, "mouthUpperUp*": 0.30, "mouthLowerDown*": 0.40, "tongueOut": 0.55}, {"up": 0.05}),
+    "PP": Pose({"mouthRollLower": 0.34, "mouthRollUpper": 0.28, "mouthPucker": 0.08, "mouthClose": 0.04}),
+    "FF": Pose({"jawOpen": 0.06, "mouthRollLower": 0.80, "mouthUpperUp*": 0.85, "mouthShrugLower": 0.10}),
+    "TH": Pose({"jawOpen": 0.19, "mouthUpperUp*": 0.42, "mouthLowerDown*": 0.42, "tongueOut": 0.55}, {"up": 0.05}),
     "DD": Pose({"jawOpen": 0.13, "mouthUpperUp*": 0.28, "mouthLowerDown*": 0.38, "mouthStretch*": 0.08}, {"up": 0.10}),
     "kk": Pose({"jawOpen": 0.20, "mouthUpperUp*": 0.18, "mouthLowerDown*": 0.26, "mouthStretch*": 0.08}, {"back": 0.08}),
     "CH": Pose({"jawOpen": 0.09, "mouthFunnel": 0.62, "mouthPucker": 0.12, "mouthLowerDown*": 0.30,
                 "mouthUpperUp*": 0.25}),
-    "SS": Pose({"jawOpen": 0.06, "mouthStretch*": 0.28, "mouthLowerDown*": 0.58, "mouthUpperUp*": 0.48,
-                "mouthSmile*": 0.14}),
+    "SS": Pose({"jawOpen": 0.08, "mouthStretch*": 0.28, "mouthLowerDown*": 0.70, "mouthUpperUp*": 0.66,
+                "mouthSmile*": 0.12}),
     "nn": Pose({"jawOpen": 0.11, "mouthUpperUp*": 0.20, "mouthLowerDown*": 0.26}, {"up": 0.10}),
     "RR": Pose({"jawOpen": 0.12, "mouthFunnel": 0.42, "mouthPucker": 0.22, "mouthLowerDown*": 0.15}, {"back": 0.05}),
     "aa": Pose({"jawOpen": 0.55, "mouthUpperUp*": 0.20, "mouthLowerDown*": 0.20}),
@@ -41,8 +41,10 @@ VISEMES: dict[str, Pose] = {
     "ou": Pose({"jawOpen": 0.17, "mouthPucker": 0.72, "mouthFunnel": 0.40}),
 }  # fmt: skip
 
-SMILE = Pose({"mouthSmile*": 0.50, "cheekSquint*": 0.35, "eyeSquint*": 0.18})
-BROW_UP = Pose({"browInnerUp": 0.55, "browOuterUp*": 0.55, "eyeWide*": 0.15})
+SMILE = Pose({"mouthSmile*": 0.50, "cheekSquint*": 0.20})
+#: All of both lips' inner rims is seen: the pose that the other poses' textures are aligned to.
+ATLAS = Pose({"jawOpen": 0.20, "mouthUpperUp*": 0.40, "mouthLowerDown*": 0.50})
+BROW_UP = Pose({"browInnerUp": 0.55, "browOuterUp*": 0.55})
 BROW_DOWN = Pose({"browDown*": 0.60})
 
 

@@ -1,4 +1,4 @@
-"""Maya: a young woman with brown hair tied loosely back, in a teal knit top."""
+"""Maya: a young woman with long brown hair worn behind the shoulders, in a teal knit top."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _comb(local: Points, side: np.ndarray, grown: float) -> Points:
     front = smoothstep(z, -0.1, 0.7)
     top = smoothstep(y, 0.35, 0.95)
     sweep = np.stack([side * (0.75 * front + 0.45 * top), -0.25 - 0.45 * (1 - top), -0.95 + 0.25 * top], 1)
-    fall = np.stack([0.10 * np.sign(x), -np.ones_like(x), -0.06 - 0.1 * front], 1)
+    fall = np.stack([0.04 * np.sign(x), -np.ones_like(x), -0.20 - 0.1 * front], 1)
     share = np.clip(smoothstep(-z, -0.05, 0.35) * smoothstep(-y, -0.45, 0.35) + grown**3, 0, 1)[:, None]
     return sweep * (1 - share) + fall * share
 
@@ -34,33 +34,39 @@ CHARACTER = Character(
     build=Build(gender=0.0, age=24, proportions=0.9, ancestry={"caucasian": 0.65, "asian": 0.35}),
     details={
         "head/head-oval": 0.35,
-        "mouth/mouth-upperlip-volume-incr": 0.25,
-        "mouth/mouth-lowerlip-volume-incr": 0.25,
-        "eyes/*-eye-scale-incr": 0.35,
+        "mouth/mouth-upperlip-volume-incr": 0.5,
+        "mouth/mouth-lowerlip-volume-incr": 0.4,
+        "eyes/*-eye-scale-incr": 0.6,
         "forehead/forehead-scale-vert-decr": 0.3,
         "mouth/mouth-angles-up": 0.25,
-        "chin/chin-width-decr": 0.25,
+        "chin/chin-width-decr": 0.4,
+        "head/head-scale-horiz-decr": 0.15,
+        "cheek/*-cheek-bones-incr": 0.25,
         "nose/nose-width2-decr": 0.3,
+        "nose/nose-scale-horiz-decr": 0.3,
+        "nose/nose-point-width-decr": 0.3,
     },
-    resting=Pose({"mouthSmile*": 0.22, "cheekSquint*": 0.15, "eyeSquint*": 0.10}),
-    hairline=(0.80, 0.77, 0.66, 0.50, 0.24, -0.05, -0.35, -0.50, -0.78, -0.82),
+    resting=Pose({"mouthSmile*": 0.24, "mouthClose": 0.15, "mouthUpperUp*": -0.08, "mouthPucker": 0.06, "cheekSquint*": 0.15}),
+    hairline=(0.73, 0.70, 0.60, 0.45, 0.22, -0.05, -0.25, -0.40, -0.70, -0.82),
     skin=SkinLook(
-        base=srgb(230, 182, 156),
-        mottle=srgb(222, 168, 142),
+        base=srgb(230, 178, 150),
+        mottle=srgb(222, 164, 136),
         blush=srgb(212, 118, 104),
         lips=srgb(190, 88, 88),
         lids=srgb(178, 118, 102),
         scalp=srgb(70, 46, 34),
-        freckles=srgb(168, 108, 80),
         liner_strength=0.8,
     ),
     eyes=EyeLook(iris=srgb(104, 78, 50), fibres=srgb(70, 50, 32), collarette=srgb(150, 110, 62)),
     mouth=MouthLook(),
-    brows=BrowLook(),
-    hair=HairStyle(comb=_comb, length=2.3),
-    hair_melanin=0.72,
-    hair_redness=0.5,
-    brow_melanin=0.80,
+    brows=BrowLook(
+        height=(0.215, 0.252, 0.282, 0.215), half_width=(0.017, 0.027, 0.020, 0.005), hairs=460, thickness=0.0009
+    ),
+    hair=HairStyle(comb=_comb, length=1.75),
+    hair_melanin=0.78,
+    hair_redness=0.38,
+    brow_melanin=0.68,
+    brow_redness=0.22,
     top=TopLook(colour=srgb(46, 92, 104)),
     light=LightLook(),
     framing=Framing(),
