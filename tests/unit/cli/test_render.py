@@ -18,12 +18,17 @@ SPEECH = Path(__file__).parents[2] / "data" / "speech.wav"
 SMALL = ["--size", "96x64"]
 
 
+def errors(told: str) -> list[str]:
+    """Lines of standard error that are not progress, which a slow machine gets to see."""
+    return [line for line in told.splitlines() if not line.startswith("[")]
+
+
 def test_a_video_and_a_still_of_real_speech(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video, still = tmp_path / "out.mp4", tmp_path / "out.png"
     assert main(["render", str(SPEECH), "-o", str(video), *SMALL]) == 0
     told = capsys.readouterr()
     assert told.out == f"{video}: 108 frames of 96x64, from 4.30 s of speech (h264, aac 24000 Hz)\n"
-    assert told.err == ""
+    assert errors(told.err) == []
     with av.open(str(video)) as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
         assert len(frames) == math.ceil(4.3 * 25)
@@ -61,8 +66,8 @@ def test_errors_are_one_line_and_an_exit_code(
     monkeypatch.chdir(tmp_path)
     assert main(["render", *arguments]) == code
     told = capsys.readouterr()
-    assert says in told.err
-    assert told.err.count("\n") == 1
+    (line,) = errors(told.err)
+    assert says in line
     assert told.out == ""
     assert list(tmp_path.iterdir()) == []
 

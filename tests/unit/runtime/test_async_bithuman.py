@@ -410,6 +410,37 @@ async def test_models_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         await AsyncBithuman.create(model_path=model)
 
 
+async def test_the_official_plugins_sequence_of_calls(rt: SlateRuntime) -> None:
+    """What livekit-plugins-bithuman does with a runtime that is passed to it: start, two replies, barge-in, close."""
+    rt._regenerate_transaction_id()
+    await rt._initialize_token()
+    first = rt.get_first_frame()
+    assert first is not None
+    assert (rt.settings.FPS, rt.settings.INPUT_SAMPLE_RATE) == (25, 16_000)
+    stream = rt.run()
+    heard = []
+    for slots in (3, 5):
+        for chunk in range(slots):
+            await rt.push_audio(pcm(slots)[chunk * 2 * SLOT : (chunk + 1) * 2 * SLOT], RATE, last_chunk=False)
+        await rt.flush()
+        while True:
+            frame = await stream.__anext__()
+            if frame.audio_chunk is not None:
+                heard.append(len(frame.audio_chunk.array))
+                assert len(frame.audio_chunk.bytes) == 2 * SLOT
+            if frame.end_of_speech:
+                break
+            if len(heard) == 5:  # the user speaks in the second reply
+                rt.interrupt()
+                break
+    assert heard == [SLOT] * 5
+    await rt.flush()
+    assert not (await stream.__anext__()).end_of_speech
+    rt.cleanup()
+    with pytest.raises(StopAsyncIteration):
+        await stream.__anext__()
+
+
 async def test_the_members_that_adapters_of_the_sdk_touch_are_there() -> None:
     rt = await AsyncBithuman.create(
         model_path=None, token=None, api_secret="unused", tags="bithuman", insecure=True, verbose=False, quality="high",
