@@ -73,7 +73,6 @@ class Visit:
         )
         self._avatar = avatar
         self._calls = asyncio.Lock()  # calls take effect in the order in which they came
-        self._joined = asyncio.Event()
         self._over = asyncio.Event()
 
     def invitation(self) -> Invitation:
@@ -88,16 +87,13 @@ class Visit:
             AvatarError: The avatar could not be loaded.
             rtc.ConnectError: The server cannot be reached.
         """
-        self._room.on("participant_connected", lambda _: self._joined.set())
         self._room.on("participant_disconnected", lambda _: self._over.set())
         self._room.on("disconnected", lambda _: self._over.set())
         try:
             await self._room.connect(self._address.url, self._token(AGENT_IDENTITY, can_publish=True))
             await self._start()
-            if self._room.remote_participants:
-                self._joined.set()
-            await self._wait(self._joined, JOIN_TIMEOUT_S)
-            if self._joined.is_set():
+            if await self._visitor_comes():
+                self._answer_calls()
                 await self._over.wait()
         finally:
             await self._close()
@@ -114,8 +110,22 @@ class Visit:
                 close_on_disconnect=False,
             ),
             record=False,
+            session_host=False,
         )
-        # Only now: a page whose call is not answered tries again, so it may come before us.
+
+    async def _visitor_comes(self) -> bool:
+        """Wait until the session knows its visitor: what it says before that has no captions."""
+        ready = asyncio.ensure_future(self._session.room_io.wait_for_ready())
+        over = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({ready, over}, timeout=JOIN_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            return ready.done() and not over.done()
+        finally:
+            ready.cancel()
+            over.cancel()
+
+    def _answer_calls(self) -> None:
+        # Only now: a page whose call has no answer yet tries again.
         methods = {"hello": self._hello, "say": self._say, "stop": self._stop}
         for name, method in methods.items():
             self._room.local_participant.register_rpc_method(name, method)
@@ -125,18 +135,15 @@ class Visit:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(closing(), _CLOSE_TIMEOUT_S)
 
-    async def _wait(self, event: asyncio.Event, timeout: float) -> None:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(event.wait(), timeout)
-
     def _token(self, identity: str, *, can_publish: bool) -> str:
         return self._address.token(
             identity=identity,
             room=self._room_name,
             ttl=TOKEN_LIFETIME,
             can_publish=can_publish,
-            # The agent's state is an attribute of its participant.
-            can_update_own_metadata=can_publish,
+            # The agent's state is an attribute of its participant. A visitor sets one on arrival: livekit-server tells
+            # others of a participant who publishes nothing up to three seconds late, but of a change at once.
+            can_update_own_metadata=True,
         )
 
     # what the page calls
@@ -148,7 +155,10 @@ class Visit:
         return "{}"
 
     async def _say(self, call: rtc.RpcInvocationData) -> str:
-        text = _text_of(call.payload)
+        text, refusal = _text_of(call.payload)
+        if refusal:
+            # An answer rather than an RpcError: livekit 1.1.21 does not deliver errors that a handler raises.
+            return json.dumps({"refused": refusal})
         async with self._calls:
             await self._interrupt()
             self._session.say(text, add_to_chat_ctx=False)
@@ -208,18 +218,14 @@ class Visits:
             logger.exception("a visit ended by an error")
 
 
-def _text_of(payload: str) -> str:
-    """The text of a `say` call.
-
-    Raises:
-        rtc.RpcError: There is none, or too much; the page shows the message.
-    """
+def _text_of(payload: str) -> tuple[str, str]:
+    """The text of a `say` call, and why it cannot be said, for the page to show; one of the two is empty."""
     try:
         text = json.loads(payload)["text"]
     except (ValueError, KeyError, TypeError):
         text = None
     if not isinstance(text, str) or not any(character.isalnum() for character in text):
-        raise rtc.RpcError(1_400, "There is nothing to say in this text. Type a few words.")
+        return "", "There is nothing to say in this text. Type a few words."
     if len(text) > MAX_TEXT:
-        raise rtc.RpcError(1_413, f"This text has {len(text)} characters. Send at most {MAX_TEXT} at a time.")
-    return text
+        return "", f"This text has {len(text)} characters. Send at most {MAX_TEXT} at a time."
+    return text, ""

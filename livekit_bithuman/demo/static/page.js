@@ -81,6 +81,8 @@ async function open() {
   room = new LivekitClient.Room({ adaptiveStream: false, dynacast: false });
   listen(room);
   await room.connect(invitation.url, invitation.token);
+  // A change is announced at once, a silent arrival up to three seconds late.
+  await room.localParticipant.setAttributes({ here: "yes" });
   const present = room.remoteParticipants.get(agent);
   showState((present && present.attributes["lk.agent.state"]) || "initializing");
   unveil();
@@ -133,18 +135,7 @@ async function greet() {
   unveil();
   setUsable(true);
   text.focus();
-  // The agent may still be waking up when its tracks are here.
-  const { RpcError } = LivekitClient;
-  for (const joined = room; joined === room;) {
-    try {
-      await call("hello");
-      return;
-    } catch (error) {
-      const early = error instanceof RpcError && error.code === RpcError.ErrorCode.UNSUPPORTED_METHOD;
-      if (!early) return fail(error);
-      await pause(100);
-    }
-  }
+  call("hello").catch(fail);
 }
 
 async function lost() {
@@ -175,25 +166,36 @@ async function start() {
 
 // ---- talking ----
 
-function call(method, payload = {}) {
-  return room.localParticipant.performRpc({
-    destinationIdentity: agent,
-    method,
-    payload: JSON.stringify(payload),
-    responseTimeout: ANSWER_MS,
-  });
+async function call(method, payload = {}) {
+  const joined = room;
+  for (const started = performance.now();;) {
+    try {
+      return await joined.localParticipant.performRpc({
+        destinationIdentity: agent,
+        method,
+        payload: JSON.stringify(payload),
+        responseTimeout: ANSWER_MS,
+      });
+    } catch (error) {
+      // The agent's pictures may be here before it takes calls.
+      const early = error instanceof LivekitClient.RpcError
+        && error.code === LivekitClient.RpcError.ErrorCode.UNSUPPORTED_METHOD;
+      if (!early || joined !== room || performance.now() - started > ANSWER_MS) throw error;
+      await pause(100);
+    }
+  }
 }
 
 function fail(error) {
-  const { RpcError } = LivekitClient;
-  const ours = error instanceof RpcError && error.code >= 1400 && error.code < 1500;
-  notice(ours && error.code < 1499 ? error.message : "The avatar did not answer. Send it again.");
+  console.warn("the avatar did not answer", error);
+  notice("The avatar did not answer. Send it again.");
 }
 
 async function say(words) {
   notice("");
   try {
-    await call("say", { text: words });
+    const answer = JSON.parse(await call("say", { text: words }));
+    notice(answer.refused);
   } catch (error) {
     fail(error);
   }
