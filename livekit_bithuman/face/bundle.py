@@ -26,6 +26,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -295,7 +296,7 @@ class _Reader:
             if np.lib.format.read_magic(stream) != (1, 0):
                 raise _Broken(f"{name} is not a version 1.0 array")
             found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(stream)
-        except (ValueError, SyntaxError, TypeError, RecursionError, EOFError) as error:
+        except (ValueError, SyntaxError, TypeError, RecursionError, EOFError, tokenize.TokenError) as error:
             raise _Broken(f"{name} is not an array") from error
         data = stream.read()
         expected = np.dtype(dtype).newbyteorder("<")

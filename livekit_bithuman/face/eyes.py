@@ -32,9 +32,6 @@ class EyeRig:
         self._balls = bundle.eyeballs
         self._glint = bundle.glint
         self._spheres = [_Sphere(x, y, radius, self._width, self._height) for x, y, radius in bundle.spheres.tolist()]
-        self._socket = np.zeros((self._height, self._width), bool)
-        for sphere in self._spheres:
-            self._socket[sphere.rect] |= sphere.inside
         self._shadow_sigma = LID_SHADOW * self._height
 
     def draw(self, blink: float, gaze_x: float, gaze_y: float) -> Pixels:
@@ -48,19 +45,24 @@ class EyeRig:
         blink = min(max(blink, 0.0), 1.0)
         gaze_x = min(max(gaze_x, -1.0), 1.0)
         gaze_y = min(max(gaze_y, -1.0), 1.0)
-        lid = self._lid(blink + (1 - blink) * LID_FOLLOWS * max(gaze_y, 0.0))
-        hole = cv2.bitwise_not(cv2.extractChannel(lid, 3))
-        hole = np.where(self._socket, hole, 0).astype(np.float32)
+        seen = self._lid(blink + (1 - blink) * LID_FOLLOWS * max(gaze_y, 0.0))
+        for sphere in self._spheres:
+            self._see_through(seen[sphere.rect], sphere, gaze_x * GAZE_YAW, gaze_y * GAZE_PITCH)
+        return seen
+
+    def _see_through(self, lid: Pixels, sphere: _Sphere, yaw: float, pitch: float) -> None:
+        """Show an eyeball where the lids leave it free, in its part of the box."""
+        hole = (255 - lid[..., 3]) * sphere.inside
         if not hole.any():
-            return lid
+            return
         hole *= np.float32(1 / 255)
-        ball = self._eyeballs(gaze_x * GAZE_YAW, gaze_y * GAZE_PITCH)
+        ball = self._eyeball(sphere, yaw, pitch)
         around = cv2.GaussianBlur(hole, (0, 0), self._shadow_sigma, borderType=cv2.BORDER_CONSTANT)
         light = np.clip(around * SHADOW_GAIN + SHADOW_DARKEST, 0, 1) * hole
         seen = lid.astype(np.float32)
         seen[..., :3] += ball * light[..., None]
         seen[..., 3] += hole * 255
-        return np.asarray(np.minimum(seen + np.float32(0.5), 255), np.uint8)
+        lid[:] = cv2.convertScaleAbs(seen)
 
     def _lid(self, closed: float) -> Pixels:
         """Between two of the drawn steps."""
@@ -69,19 +71,16 @@ class EyeRig:
         share = position - step
         return np.asarray(cv2.addWeighted(self._lids[step], 1 - share, self._lids[step + 1], share, 0), np.uint8)
 
-    def _eyeballs(self, yaw: float, pitch: float) -> NDArray[np.float32]:
-        """Both eyeballs turned, highlights on top, BGR."""
-        seen = np.empty((self._height, self._width, 3), np.float32)
-        seen[:] = SOCKET_BGR
-        for sphere in self._spheres:
-            turned = sampled(self._balls, sphere.source(yaw, pitch), cv2.BORDER_CONSTANT)
-            part = seen[sphere.rect]
-            part *= 1 - turned[..., 3:] * np.float32(1 / 255)
-            part += turned[..., :3]
-        radius = self._spheres[0].radius * GLINT_FOLLOWS
-        moved = np.array([[1, 0, radius * math.sin(yaw)], [0, 1, radius * math.sin(pitch)]], np.float32)
-        seen += cv2.warpAffine(self._glint, moved, (self._width, self._height), flags=cv2.INTER_LINEAR)
-        return np.minimum(seen, 255, out=seen)
+    def _eyeball(self, sphere: _Sphere, yaw: float, pitch: float) -> NDArray[np.float32]:
+        """An eyeball turned, its highlight on top, BGR."""
+        turned = sampled(self._balls, sphere.source(yaw, pitch), cv2.BORDER_CONSTANT).astype(np.float32)
+        seen = turned[..., :3] + np.array(SOCKET_BGR, np.float32) * (1 - turned[..., 3:] * np.float32(1 / 255))
+        follow = sphere.radius * GLINT_FOLLOWS
+        rows, columns = sphere.rect
+        moved = [[1, 0, follow * math.sin(yaw) - columns.start], [0, 1, follow * math.sin(pitch) - rows.start]]
+        size = columns.stop - columns.start, rows.stop - rows.start
+        seen += cv2.warpAffine(self._glint, np.array(moved, np.float32), size, flags=cv2.INTER_LINEAR)
+        return np.asarray(np.minimum(seen, 255), np.float32)
 
 
 class _Sphere:
@@ -97,7 +96,7 @@ class _Sphere:
         self._across = (columns + 0.5 - x) / radius
         self._down = (rows + 0.5 - y) / radius
         beyond = self._across**2 + self._down**2
-        self.inside = beyond <= 1
+        self.inside = (beyond <= 1).astype(np.float32)  # 1 where there is eyeball
         self._toward = np.sqrt(np.maximum(1 - beyond, 0))
 
     def source(self, yaw: float, pitch: float) -> NDArray[np.float32]:

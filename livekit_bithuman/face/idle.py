@@ -26,7 +26,7 @@ FIXATION_X, FIXATION_Y = 0.06, 0.04  # spread of those on the viewer: from eye t
 MICRO_CELL_S, MICRO_SACCADE = 0.45, 0.015
 
 BREATH_S = 4.1  # 14 to 15 breaths a minute
-BREATH_SWAY = 0.9  # radians by which noise moves the phase
+BREATH_SWAY = 1.6  # radians by which noise moves the phase
 
 # Head: amplitudes in radians, and seconds per unit of noise, for rest (slow) and on top of it for speech (livelier).
 HEAD_REST = {"yaw": (0.045, 4.3), "pitch": (0.026, 5.1), "roll": (0.018, 6.7)}
@@ -80,11 +80,13 @@ class IdleMotion:
     def _blink(self, tick: int) -> float:
         cell = math.floor(tick / self._fps / BLINK_CELL_S)
         return max(
-            _lid((tick - start) / self._fps) for at in (cell - 1, cell, cell + 1) for start in self._blink_starts(at)
+            self._lid((tick - start) / self._fps)
+            for at in (cell - 1, cell, cell + 1)
+            for start in self._blink_starts(at)
         )
 
     def _blink_starts(self, cell: int) -> list[int]:
-        """Ticks at which a cell's blinks begin; whole ticks, so that a frame always shows the closed eye."""
+        """Ticks at which a cell's blinks begin."""
         if cell < 0:
             return []
         seconds = BLINK_CELL_S * cell + 1.0 + BLINK_SHIFT_S * chance(self._seed, _BLINK, cell)
@@ -140,14 +142,14 @@ class IdleMotion:
         # Speech raises the brows now and then; it rarely lowers them.
         return rest + speaking * BROW_SPEECH * max(wander(self._seed, _BROW_SPEECH, time / BROW_SPEECH_S), 0.0)
 
-
-def _lid(seconds: float) -> float:
-    """How far a blink that began `seconds` ago has closed the eye: it falls faster than it rises."""
-    if seconds <= 0:
-        return 0.0
-    if seconds < BLINK_CLOSING_S:
-        return math.sin(0.5 * math.pi * seconds / BLINK_CLOSING_S)
-    seconds -= BLINK_CLOSING_S + BLINK_CLOSED_S
-    if seconds <= 0:
-        return 1.0
-    return 1.0 - ease(min(seconds / BLINK_OPENING_S, 1.0))
+    def _lid(self, seconds: float) -> float:
+        """How far a blink that began `seconds` ago has closed the eye: it falls faster than it rises."""
+        closed = max(BLINK_CLOSED_S, 1.0 / self._fps)  # long enough for a tick to fall into it
+        if seconds <= 0:
+            return 0.0
+        if seconds < BLINK_CLOSING_S:
+            return math.sin(0.5 * math.pi * seconds / BLINK_CLOSING_S)
+        seconds -= BLINK_CLOSING_S + closed
+        if seconds <= 0:
+            return 1.0
+        return 1.0 - ease(min(seconds / BLINK_OPENING_S, 1.0))

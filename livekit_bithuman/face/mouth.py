@@ -27,7 +27,7 @@ SHADOW_DARKEST = 0.30  # light on the inner mouth right behind a lip ..
 SHADOW_GAIN = 0.875  # .. and what the open surroundings of a point add to it
 NEARER_GAIN, NEARER_BIAS = 0.44, 1.6  # where both lips are: 0 the lower is seen .. 1 the upper, by pixels of depth
 TONGUE_RISE = 2.0  # the tongue's tip is between the teeth once half the pose is TH
-_TH = POSES.index("TH")
+_SIL, _TH, _SMILE = (POSES.index(name) for name in ("sil", "TH", "smile"))
 
 
 class MouthRig:
@@ -46,44 +46,64 @@ class MouthRig:
         self._parts = dict(zip(INNER_PARTS, bundle.inner_parts, strict=True))
         self._shifts = bundle.inner_shifts.reshape(len(POSES), -1).astype(np.float32)
         self._shadow_sigma = LIP_SHADOW * self._width
+        self._seam = self._rows_of_both()
 
     def draw(self, pose: PoseWeights) -> Pixels:
         """The mouth box in a pose."""
         texture = _to_bytes(_mixed(self._textures, pose)).reshape(self._height, self._width, 4)
         flow = _mixed(self._flow, pose).reshape(self._flow_shape)
-        upper, upper_mask, upper_depth = self._layer(texture, 0, flow[0])
-        lower, lower_mask, lower_depth = self._layer(texture, 1, flow[1])
-        upper_share, lower_share = self._shares(upper_mask, lower_mask, lower_depth - upper_depth)
+        first, last = self._seam
+        upper, upper_mask, upper_depth = self._layer(texture, 0, flow[0], slice(0, last))
+        lower, lower_mask, lower_depth = self._layer(texture, 1, flow[1], slice(first, self._height))
+        upper_share, lower_share = self._shares(
+            upper_mask[first:], lower_mask[: last - first], lower_depth - upper_depth
+        )
         # blendLinear divides by the sum of the shares: at the rim, skin keeps its full colour beneath the hole.
-        skin = np.asarray(cv2.blendLinear(upper, lower, upper_share, lower_share), np.uint8)
-        self._open(skin, 1 - upper_share - lower_share, pose)
+        seam = cv2.blendLinear(upper[first:], lower[: last - first], upper_share, lower_share)
+        skin = np.concatenate([upper[:first], np.asarray(seam, np.uint8), lower[last - first :]])
+        self._open(skin[first:last], first, 1 - upper_share - lower_share, pose)
         return skin
 
-    def _layer(self, texture: Pixels, layer: int, flow: Field) -> tuple[Pixels, Plane, Plane]:
-        """One lip's layer where the flow takes it: its skin, its mask (0..1), its depth on the grid."""
+    def _rows_of_both(self) -> tuple[int, int]:
+        """First and last + 1 of the rows that may show both lips or a gap; the others show one layer alone."""
+        down = self._flow.reshape(len(POSES), *self._flow_shape)[..., 1]
+        smile = float(np.abs(down[_SMILE] - down[_SIL]).max())  # it comes on top of a whole mouth
+        upper, lower = self._masks
+        not_upper_alone = np.flatnonzero(((lower > 0) | (upper < 255)).any(axis=1))
+        not_lower_alone = np.flatnonzero(((upper > 0) | (lower < 255)).any(axis=1))
+        first = not_upper_alone.min(initial=self._height) + min(float(down.min()), 0.0) - smile - 2
+        last = not_lower_alone.max(initial=0) + max(float(down.max()), 0.0) + smile + 2
+        first = int(np.clip(first, 0, self._height - 2)) // MOUTH_STEP * MOUTH_STEP  # a row of the grid
+        return first, int(np.clip(last, first + 2, self._height))
+
+    def _layer(self, texture: Pixels, layer: int, flow: Field, rows: slice) -> tuple[Pixels, Plane, Plane]:
+        """One lip's layer where the flow takes it: its skin and its mask (0..1) in `rows`, its depth on the grid."""
         inverse = inverse_field(np.ascontiguousarray(flow[..., :2]), self._nodes, MOUTH_STEP, INVERSE_ROUNDS)
         source = self._nodes - inverse * np.float32(1 / MOUTH_STEP)
         depth = sampled(np.ascontiguousarray(flow[..., 2]), source)
-        source = self._pixels - spread(inverse, self._width, self._height, MOUTH_STEP)
-        skin = sampled(texture, source)
-        mask = sampled(self._masks[layer], source)
-        return skin, mask * np.float32(1 / 255), depth
+        source = self._pixels[rows] - self._spread(inverse, rows)
+        return sampled(texture, source), sampled(self._masks[layer], source) * np.float32(1 / 255), depth
+
+    def _spread(self, field: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
+        """A field on the grid at the pixels of some rows, which begin at a row of the grid."""
+        some = field[rows.start // MOUTH_STEP : -(-rows.stop // MOUTH_STEP) + 1]
+        return spread(some, self._width, rows.stop - rows.start, MOUTH_STEP)
 
     def _shares(self, upper: Plane, lower: Plane, lower_behind: Plane) -> tuple[Plane, Plane]:
         """How much of each pixel is either lip's. Where both are, the nearer hides the other, softly."""
         nearer = np.clip(lower_behind * np.float32(NEARER_GAIN) + np.float32(NEARER_BIAS), 0, 1)
-        hidden: Plane = 1 - spread(nearer, self._width, self._height, MOUTH_STEP)
+        hidden: Plane = 1 - self._spread(nearer, slice(*self._seam))
         upper_share = np.asarray(upper - np.minimum(upper, lower) * hidden, np.float32)
         return upper_share, lower * (1 - upper_share)
 
-    def _open(self, skin: Pixels, hole: NDArray[np.float32], pose: PoseWeights) -> None:
-        """Show the inner mouth where neither lip is."""
+    def _open(self, skin: Pixels, first: int, hole: Plane, pose: PoseWeights) -> None:
+        """Show the inner mouth where neither lip is, in rows of the box from `first` on."""
         left, top, width, height = cv2.boundingRect((hole > HOLE_FLOOR).astype(np.uint8))
         if width == 0:
             return
         rect = slice(top, top + height), slice(left, left + width)
         opening = np.ascontiguousarray(hole[rect])
-        inner = self._inner(left, top, width, height, pose)
+        inner = self._inner(left, first + top, width, height, pose)
         surroundings = cv2.GaussianBlur(opening, (0, 0), self._shadow_sigma, borderType=cv2.BORDER_CONSTANT)
         inner[..., :3] *= np.clip(surroundings * SHADOW_GAIN + SHADOW_DARKEST, SHADOW_DARKEST, 1)[..., None]
         share = opening[..., None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -33,11 +35,17 @@ def gap(picture: NDArray[np.uint8]) -> int:
     """Pixels of the mouth box that are not skin."""
     x0, y0, x1, y1 = MOUTH
     box = picture[y0 - FRAME[1] : y1 - FRAME[1], x0 - FRAME[0] : x1 - FRAME[0]]
-    return box.shape[0] * box.shape[1] - count(box, SKIN, 12)
+    return int(box.shape[0] * box.shape[1]) - count(box, SKIN, 12)
 
 
 def eyes(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return picture[EYES[1] - FRAME[1] : EYES[3] - FRAME[1], EYES[0] - FRAME[0] : EYES[2] - FRAME[0]]
+
+
+def irises(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Their middle, (row, column)."""
+    seen = np.argwhere(np.abs(eyes(picture).astype(int) - IRIS).max(axis=2) < 60)
+    return np.asarray(seen.mean(axis=0), np.float64)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +66,7 @@ def test_a_picture_has_the_asked_size_and_belongs_to_the_caller(face: Face, flat
 def test_the_gap_grows_with_the_weight_of_an_open_viseme(face: Face) -> None:
     areas = [gap(face.draw(mouth(aa=share), REST)) for share in np.linspace(0, 1, 11)]
     assert areas[0] == 0
-    assert all(narrower < wider for narrower, wider in zip(areas, areas[1:], strict=False))
+    assert all(narrower < wider for narrower, wider in pairwise(areas))
 
 
 def test_the_gap_follows_the_pose(face: Face) -> None:
@@ -86,18 +94,15 @@ def test_a_blink_covers_the_eyes_step_by_step(face: Face) -> None:
         for share in (0, 0.25, 0.5, 0.75, 1)
     ]
     assert open_areas[0] > 100
-    assert all(wider > narrower for wider, narrower in zip(open_areas, open_areas[1:], strict=False))
+    assert all(wider > narrower for wider, narrower in pairwise(open_areas))
     closed = eyes(face.draw(resting_mouth(), Presentation(blink=1)))
     assert count(closed, SKIN, 2) == closed.shape[0] * closed.shape[1]
 
 
 @pytest.mark.parametrize(("gaze", "axis"), [((1, 0), 1), ((-1, 0), 1), ((0, 1), 0), ((0, -1), 0)])
 def test_gaze_moves_the_irises_where_it_says(face: Face, gaze: tuple[int, int], axis: int) -> None:
-    def irises(presentation: Presentation) -> NDArray[np.float64]:
-        seen = eyes(face.draw(resting_mouth(), presentation))
-        return np.argwhere(np.abs(seen.astype(int) - IRIS).max(axis=2) < 60).mean(axis=0)
-
-    moved = irises(Presentation(gaze_x=gaze[0], gaze_y=gaze[1])) - irises(REST)
+    looking = face.draw(resting_mouth(), Presentation(gaze_x=gaze[0], gaze_y=gaze[1]))
+    moved = irises(looking) - irises(face.draw(resting_mouth(), REST))
     assert moved[axis] * (gaze[0] + gaze[1]) > 1
     assert abs(moved[1 - axis]) < 0.5
 
@@ -105,14 +110,10 @@ def test_gaze_moves_the_irises_where_it_says(face: Face, gaze: tuple[int, int], 
 def test_angles_move_the_head_and_not_the_shoulders(face: Face) -> None:
     rest = face.draw(resting_mouth(), REST)
 
-    def middle(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-        seen = eyes(picture).astype(int)
-        return np.argwhere(np.abs(seen - IRIS).max(axis=2) < 60).mean(axis=0)
-
     right = face.draw(resting_mouth(), Presentation(yaw=0.1))
     down = face.draw(resting_mouth(), Presentation(pitch=0.1))
-    assert middle(right)[1] - middle(rest)[1] > 1
-    assert middle(down)[0] - middle(rest)[0] > 1
+    assert irises(right)[1] - irises(rest)[1] > 1
+    assert irises(down)[0] - irises(rest)[0] > 1
     assert np.array_equal(right[-4:], rest[-4:])
     assert np.array_equal(down[-4:], rest[-4:])
 

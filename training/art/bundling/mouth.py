@@ -29,6 +29,7 @@ CHIN_DM = 0.16  # how far above the chin's lowest point the neck may begin
 SEEN = 0.05  # of `visible`: less is noise of the ray casts
 FULLY_SEEN = 0.25  # of `visible`: the skin's own pixels are used from here on
 NEAR_MOUTH = 0.3  # eye distances around the hole where hidden skin is filled in
+SEAM_WIDEST = 8  # pixels; the layers' rows are drawn twice where they overlap
 RIM_INSET = 0.75  # pixels from a lip's rim into the lip, where its motion is read
 RIM_SMOOTHING = 1.5  # nodes along the rim
 SEAM_SLOPE = 0.8  # pixels per pixel by which the layers overlap more and more beyond the mouth's corners
@@ -237,6 +238,7 @@ class _Builder:
         opening = self._opening
         x = np.arange(self._width)
         beyond = np.maximum(np.maximum(opening.columns[0] - x, x - opening.columns[-1]) - 1, 0) * SEAM_SLOPE
+        beyond = np.minimum(beyond, SEAM_WIDEST)
         below = np.arange(self._height)[:, None] + 0.5 - opening.middle[None]
         skin = np.where(_grown(opening.hole, 2), self._atlas[..., 3] / 255, 1)
         upper = skin * np.clip(0.5 - (below - beyond) / 1.5, 0, 1)
