@@ -3,7 +3,7 @@
     export LIVEKIT_URL=ws://127.0.0.1:7880 LIVEKIT_API_KEY=devkey LIVEKIT_API_SECRET=secret
     python agents/minimal_agent.py dev
 
-It greets whoever joins, with a local voice that needs no key; put your own models into `AgentSession`.
+It greets whoever joins, with a local voice that needs no key.
 """
 
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
@@ -17,7 +17,8 @@ server = AgentServer()
 @server.rtc_session()
 async def entrypoint(ctx: JobContext) -> None:
     """One job: one room, one agent, one face."""
-    session: AgentSession[None] = AgentSession(tts=LocalVoice())
+    # it has a mouth and no ears yet: add stt, llm and turn detection here
+    session: AgentSession[None] = AgentSession(tts=LocalVoice(), vad=None, turn_handling={"turn_detection": "manual"})
 
     avatar = AvatarSession()
     await avatar.start(session, room=ctx.room)

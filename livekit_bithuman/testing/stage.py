@@ -58,10 +58,12 @@ async def agent_with_avatar(url: str, key: str, secret: str, room: str, avatar: 
     """An `AgentSession` without models in `room`, started with `avatar`; closed in the order a job closes them."""
     joined = rtc.Room()
     await joined.connect(url, agent_token(key, secret, room))
-    session: AgentSession[None] = AgentSession()
+    session: AgentSession[None] = AgentSession(vad=None, turn_handling={"turn_detection": "manual"})
     try:
         await avatar.start(session, room=joined)
-        await session.start(Agent(instructions=""), room=joined, room_options=RoomOptions(audio_input=False, close_on_disconnect=False))
+        await session.start(
+            Agent(instructions=""), room=joined, room_options=RoomOptions(audio_input=False, close_on_disconnect=False)
+        )
         yield Stage(session, joined, avatar)
     finally:
         await session.aclose()
