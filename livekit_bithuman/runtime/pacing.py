@@ -38,6 +38,7 @@ class FramePacer:
 
     def left(self, now: float) -> None:
         """A frame of a turn left."""
+        self._begin(now)
         self._index += 1
         excess = self._behind(now) + 1 - self._backlog
         if self._backlog and excess > 0 and self._origin is not None:
@@ -45,7 +46,13 @@ class FramePacer:
 
     def filler_left(self, now: float) -> None:
         """A filler left; those that are overdue too never will."""
+        self._begin(now)
         self._index += 1 + max(0, self._behind(now))
+
+    def _begin(self, now: float) -> None:
+        """A schedule counts from when its first frame left, which took a while to draw."""
+        if self._index == 0:
+            self._origin = now
 
     def _due(self) -> float:
         if self._origin is None:
