@@ -120,8 +120,8 @@ class MouthRig:
         for name, shift, share in (
             ("tongue", tongue if tip == 0 else lower, 1 - tip),  # it must not follow the tip out
             ("teeth_lower", lower, 1.0),
-            ("tongue_TH", (0.0, 0.0), tip),
             ("teeth_upper", upper, 1.0),
+            ("tongue_TH", (0.0, 0.0), tip),
         ):
             if share > 0:
                 placing = np.array([[1, 0, shift[0] - left], [0, 1, shift[1] - top]], np.float32)

@@ -13,6 +13,8 @@ from .keyframes import Keyframes, to_bytes
 
 EDGE_RAMP = 0.12  # eye distances over which the lids' pictures pass into the base at the box' edges
 
+GLINT_GAIN = 1.6  # display-referred: a highlight lost its range when it was rendered to 8 bits
+
 
 @dataclass(frozen=True)
 class EyeAssets:
@@ -36,7 +38,7 @@ def build_eyes(keys: Keyframes) -> EyeAssets:
     base = keys.picture("base", box)
     lids = [base + (keys.picture(f"lid_{step}", box) - base) * share for step in range(LID_STEPS)]
     balls = keys.picture("eyes", box)
-    glint = np.clip(keys.picture("eyes_glint", box) - balls, 0, 255)[..., :3]
+    glint = np.clip((keys.picture("eyes_glint", box) - balls) * GLINT_GAIN, 0, 255)[..., :3]
     spheres = [[eye[0] - x0, eye[1] - y0, meta.eye_radius] for eye in (meta.eye_right, meta.eye_left)]
     return EyeAssets(
         lids=to_bytes(np.stack(lids)),

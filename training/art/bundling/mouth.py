@@ -32,6 +32,7 @@ NEAR_MOUTH = 0.3  # eye distances around the hole where hidden skin is filled in
 SEAM_WIDEST = 8  # pixels; the layers' rows are drawn twice where they overlap
 RIM_INSET = 0.75  # pixels from a lip's rim into the lip, where its motion is read
 RIM_SMOOTHING = 1.5  # nodes along the rim
+LEAST_SLOPE = 0.3  # to which skin may be compressed down a column before it pushes its neighbours
 SEAM_SLOPE = 0.8  # pixels per pixel by which the layers overlap more and more beyond the mouth's corners
 
 
@@ -118,6 +119,7 @@ class _Builder:
         found[outside] = NearestNDInterpolator(known, stacked)(nodes[outside])
         fields = found.reshape(rows, columns, len(POSES), 4).transpose(2, 0, 1, 3).astype(np.float32)
         self._carry_on(fields, layer)
+        self._unfold(fields)
         fields[..., :2] *= self._edge_ramp(rows, columns)[..., None]
         return np.ascontiguousarray(fields)
 
@@ -163,6 +165,23 @@ class _Builder:
             at_rim = sampled(np.ascontiguousarray(field[..., :3]), np.dstack([across, down]))
             at_rim = cv2.GaussianBlur(at_rim, (0, 0), RIM_SMOOTHING, borderType=cv2.BORDER_REPLICATE)
             field[..., :3] = np.where(beyond[..., None], at_rim, field[..., :3])
+
+    def _unfold(self, fields: NDArray[np.float32]) -> None:
+        """Keep the order of points down each column, in place.
+
+        Pouting lips fold over the skin beside them. A field that folds has no inverse; one that compresses has.
+        """
+        rows, columns = fields.shape[1:3]
+        y = np.arange(rows, dtype=np.float32)[None, :, None] * MOUTH_STEP
+        row_of_middle = np.interp(np.arange(columns) * MOUTH_STEP, np.arange(self._width), self._opening.middle)
+        below = np.arange(rows)[:, None] > row_of_middle / MOUTH_STEP
+        there = y + fields[..., 1]
+        least = LEAST_SLOPE * MOUTH_STEP
+        for row in range(1, rows):
+            there[:, row] = np.where(below[row], np.maximum(there[:, row], there[:, row - 1] + least), there[:, row])
+        for row in range(rows - 2, -1, -1):
+            there[:, row] = np.where(~below[row], np.minimum(there[:, row], there[:, row + 1] - least), there[:, row])
+        fields[..., 1] = there - y
 
     def _edge_ramp(self, rows: int, columns: int) -> Plane:
         """0 at the box' edges, 1 inside."""
