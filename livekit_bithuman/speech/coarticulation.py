@@ -1,13 +1,14 @@
 """From posteriors per 10 ms row to the mouth of each video frame.
 
-Posteriors say which sound it is; a mouth moves more slowly than they do, except where it must not. Four passes:
+Posteriors say which sound it is; a mouth moves more slowly than they do, except where it must not. Five passes:
 
 1. loudness: a vowel far below the voice's present level opens less;
 2. blur: a frame is the mean of its rows and of those around, under a Gaussian at the pace of lips, so that the mouth
    already moves towards what comes next;
 3. closures: a frame in which the lips are shut for half of the time is shown shut, and so is the frame in which a
    shorter closure has its middle. A mean alone would show p, b and m between two vowels as a half-open mouth;
-4. tucks: the same for f and v, whose lower lip meets the teeth.
+4. tucks: the same for f and v, whose lower lip meets the teeth;
+5. rest: what is most likely silence is silence, so that a net's residual doubt does not keep the lips apart.
 """
 
 from __future__ import annotations
@@ -36,12 +37,15 @@ CLOSING, CLOSED = 0.3, 0.55
 #: The same for f and v.
 TUCKING, TUCKED = 0.4, 0.7
 
+#: Weight of silence at which a frame begins to settle into rest, and at which it is at rest.
+SETTLING, SETTLED = 0.6, 0.85
+
 _CONTACTS = np.array([PP, FF])
 _BEGIN = np.array([CLOSING, TUCKING], np.float32)
 _SLOPE = np.array([1.0 / (CLOSED - CLOSING), 1.0 / (TUCKED - TUCKING)], np.float32)
 
 #: A vowel this many dB below the voice's present level begins to open less, down to `FAINTEST` at `FAINT_DB`.
-LOUD_DB, FAINT_DB, FAINTEST = -12.0, -36.0, 0.6
+LOUD_DB, FAINT_DB, FAINTEST = -20.0, -36.0, 0.7
 
 #: dB per unit of the features' scale (natural log of energy, divided by SCALE).
 _DB_PER_UNIT = SCALE * 10.0 / np.log(10.0)
@@ -135,6 +139,9 @@ def _contacts(near: NDArray[np.float32]) -> NDArray[np.float32]:
 def _frame(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """One frame from its rows, BEHIND_ROWS before and AHEAD_ROWS after: float32 (15,)."""
     weights: NDArray[np.float32] = _blur(len(rows)) @ rows
+    at_rest = min(max((float(weights[SIL]) - SETTLING) / (SETTLED - SETTLING), 0.0), 1.0)
+    weights *= np.float32(1.0 - at_rest)
+    weights[SIL] += np.float32(at_rest)
     closed, tucked = _contacts(rows[BEHIND_ROWS - 1 : len(rows) - AHEAD_ROWS + 1])
     weights *= (1 - tucked) * (1 - closed)
     weights[FF] += tucked * (1 - closed)

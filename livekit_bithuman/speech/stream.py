@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InvalidStateError
 from ..pose import VISEMES
 from .coarticulation import AHEAD_ROWS, Coarticulation, frame_rows
 from .features import HOP, RATE, TAIL, LogMel
@@ -101,10 +102,10 @@ class SpeechStream:
             A frame is ready once `lookahead_s` after its end is in.
 
         Raises:
-            ValueError: The stream is finished.
+            InvalidStateError: The stream is finished.
         """
         if self._limit is not None:
-            raise ValueError("This turn's speech is finished. Begin a new SpeechStream for the next turn.")
+            raise InvalidStateError("This turn's speech is finished. Begin a new SpeechStream for the next turn.")
         self._listen(pcm)
 
     def finish(self, frames: int) -> None:

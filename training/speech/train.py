@@ -27,16 +27,16 @@ Parameters = list[dict[str, jax.Array]]
 class Recipe:
     """Everything that decides what comes out, beside the data."""
 
-    channels: int = 128
+    channels: int = 96
     kernel: int = 5
     dilations: tuple[int, ...] = (1, 1, 2, 4, 4)
     lookahead_rows: int = 8  # a row's posterior is told this many rows later
-    steps: int = 4000
+    steps: int = 4500
     batch: int = 24
     chunk_rows: int = 320
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
-    dropout: float = 0.1
+    dropout: float = 0.05
     label_smoothing: float = 0.05
     shape_weight: float = 2.0  # of the squared error of openness and width beside the cross entropy
     average: float = 0.998  # decay of the running mean of the weights that is kept
@@ -153,12 +153,18 @@ def train(
 
     @jax.jit
     def advance(
-        parameters: Parameters, mean: Parameters, state: Any, rows: jax.Array, labels: jax.Array, key: jax.Array, decay: float
+        parameters: Parameters,
+        mean: Parameters,
+        state: Any,
+        rows: jax.Array,
+        labels: jax.Array,
+        key: jax.Array,
+        share: float,
     ) -> tuple[Parameters, Parameters, Any, jax.Array]:
         value, gradients = jax.value_and_grad(objective)(parameters, rows, labels, key)
         updates, state = optimiser.update(gradients, state, parameters)
         parameters = optax.apply_updates(parameters, updates)
-        mean = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, mean, parameters)
+        mean = optax.incremental_update(parameters, mean, share)
         return parameters, mean, state, value
 
     mean = parameters
@@ -166,7 +172,8 @@ def train(
     for step in range(recipe.steps):
         rows, labels = _batch(data, recipe, rng)
         key, draw = jax.random.split(key)
-        parameters, mean, state, value = advance(parameters, mean, state, rows, labels, draw)
+        share = max(1.0 - recipe.average, 1.0 / (step + 1))  # a plain mean until there is enough to forget
+        parameters, mean, state, value = advance(parameters, mean, state, rows, labels, draw, share)
         seen.append(float(value))
         if step % 250 == 249:
             note = check(exported(recipe, mean)) if check is not None else ""
