@@ -11,6 +11,9 @@ from training.art.anatomy import SIDES, Anatomy
 from training.art.geometry import Points, unit, vertex_normals
 from training.art.objects import curves_object, move_curves
 
+#: Share of the lid's turn that lashes take part in; all of it would point them into the lower lid.
+LASH_TURN = 0.55
+
 
 @dataclass(frozen=True)
 class BrowLook:
@@ -139,13 +142,13 @@ class Lashes:
         return np.asarray(root[:, None] + np.cumsum(step, axis=1))
 
     def _with_lid(self, side: str, rest: Points, root: Points, direction: Points) -> Points:
-        """Directions turned about the eye's horizontal axis by as much as their roots have turned."""
+        """Directions turned about the eye's horizontal axis with their roots, but less: LASH_TURN."""
         centre = self._anatomy.eyes[side].centre
 
         def elevation(p: Points) -> np.ndarray:
             return np.asarray(np.arctan2(p[:, 1] - centre[1], p[:, 2] - centre[2]))
 
-        angle = elevation(root) - elevation(rest)
+        angle = LASH_TURN * (elevation(root) - elevation(rest))
         cos, sin = np.cos(angle), np.sin(angle)
         y = direction[:, 1] * cos + direction[:, 2] * sin
         z = direction[:, 2] * cos - direction[:, 1] * sin

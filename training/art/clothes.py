@@ -13,12 +13,14 @@ from training.art.geometry import Points, unit
 from training.art.objects import mesh_object
 from training.art.shader import Colour, Shader, darker, srgb
 
+TEAL = srgb(40, 82, 98)
+
 
 @dataclass(frozen=True)
 class TopLook:
     """The top. Lengths in face scales."""
 
-    colour: Colour = srgb(40, 82, 98)
+    colour: Colour = TEAL
     neckline: float = 0.34  # how far below the helper's upper end it is cut
     slope: float = 0.45  # how much lower the cut lies in front, per length to the front
     collar: float = 0.035  # radius of the collar's roll

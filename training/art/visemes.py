@@ -19,31 +19,44 @@ class Pose:
     tongue: Mapping[str, float] = field(default_factory=dict)  # teeth.Mouth's tongue parameters, face scales
 
 
+#: Presses MakeHuman's lips together, which leave a slit at the corners of a smile. Part of a character's resting
+#: pose; the poses that open the mouth take it out again.
+LIP_SEAL: Mapping[str, float] = {"mouthClose": 0.20, "mouthUpperUp*": -0.08}
+
+
+def _parted(units: Mapping[str, float], tongue: Mapping[str, float] | None = None) -> Pose:
+    """A pose of open lips: `units` with the seal undone."""
+    names = sorted({*units, *LIP_SEAL})
+    return Pose({name: units.get(name, 0.0) - LIP_SEAL.get(name, 0.0) for name in names}, tongue or {})
+
+
 VISEMES: dict[str, Pose] = {
     "sil": Pose(),
-    "PP": Pose({"mouthRollLower": 0.34, "mouthRollUpper": 0.28, "mouthPucker": 0.08, "mouthClose": 0.04}),
-    "FF": Pose({"jawOpen": 0.06, "mouthRollLower": 0.80, "mouthUpperUp*": 0.85, "mouthShrugLower": 0.10}),
-    "TH": Pose({"jawOpen": 0.19, "mouthUpperUp*": 0.42, "mouthLowerDown*": 0.42, "tongueOut": 0.55}, {"up": 0.05}),
-    "DD": Pose({"jawOpen": 0.13, "mouthUpperUp*": 0.28, "mouthLowerDown*": 0.38, "mouthStretch*": 0.08}, {"up": 0.10}),
-    "kk": Pose({"jawOpen": 0.20, "mouthUpperUp*": 0.18, "mouthLowerDown*": 0.26, "mouthStretch*": 0.08}, {"back": 0.08}),
-    "CH": Pose({"jawOpen": 0.09, "mouthFunnel": 0.62, "mouthPucker": 0.12, "mouthLowerDown*": 0.30,
-                "mouthUpperUp*": 0.25}),
-    "SS": Pose({"jawOpen": 0.08, "mouthStretch*": 0.28, "mouthLowerDown*": 0.70, "mouthUpperUp*": 0.66,
-                "mouthSmile*": 0.12}),
-    "nn": Pose({"jawOpen": 0.11, "mouthUpperUp*": 0.20, "mouthLowerDown*": 0.26}, {"up": 0.10}),
-    "RR": Pose({"jawOpen": 0.12, "mouthFunnel": 0.42, "mouthPucker": 0.22, "mouthLowerDown*": 0.15}, {"back": 0.05}),
-    "aa": Pose({"jawOpen": 0.55, "mouthUpperUp*": 0.20, "mouthLowerDown*": 0.20}),
-    "E": Pose({"jawOpen": 0.32, "mouthStretch*": 0.28, "mouthSmile*": 0.18, "mouthUpperUp*": 0.28,
-               "mouthLowerDown*": 0.28}),
-    "ih": Pose({"jawOpen": 0.18, "mouthStretch*": 0.28, "mouthSmile*": 0.24, "mouthUpperUp*": 0.28,
-                "mouthLowerDown*": 0.36}),
-    "oh": Pose({"jawOpen": 0.42, "mouthFunnel": 0.55, "mouthPucker": 0.15}),
-    "ou": Pose({"jawOpen": 0.17, "mouthPucker": 0.72, "mouthFunnel": 0.40}),
+    "PP": Pose({"mouthRollLower": 0.32, "mouthRollUpper": 0.12, "mouthPucker": 0.08, "mouthClose": 0.02}),
+    "FF": _parted({"jawOpen": 0.07, "mouthRollLower": 0.64, "mouthUpperUp*": 0.66}),
+    "TH": _parted({"jawOpen": 0.17, "mouthUpperUp*": 0.30, "mouthLowerDown*": 0.40, "tongueOut": 0.58}, {"up": 0.05}),
+    "DD": _parted({"jawOpen": 0.13, "mouthUpperUp*": 0.28, "mouthLowerDown*": 0.38, "mouthStretch*": 0.08},
+                  {"up": 0.10}),
+    "kk": _parted({"jawOpen": 0.20, "mouthUpperUp*": 0.18, "mouthLowerDown*": 0.26, "mouthStretch*": 0.08},
+                  {"back": 0.08}),
+    "CH": _parted({"jawOpen": 0.09, "mouthFunnel": 0.62, "mouthPucker": 0.12, "mouthLowerDown*": 0.30,
+                   "mouthUpperUp*": 0.25}),
+    "SS": _parted({"jawOpen": 0.06, "mouthStretch*": 0.26, "mouthLowerDown*": 0.56, "mouthUpperUp*": 0.46,
+                   "mouthSmile*": 0.12}),
+    "nn": _parted({"jawOpen": 0.11, "mouthUpperUp*": 0.20, "mouthLowerDown*": 0.26}, {"up": 0.10}),
+    "RR": _parted({"jawOpen": 0.12, "mouthFunnel": 0.42, "mouthPucker": 0.22, "mouthLowerDown*": 0.15}, {"back": 0.05}),
+    "aa": _parted({"jawOpen": 0.52, "mouthUpperUp*": 0.18, "mouthLowerDown*": 0.20}),
+    "E": _parted({"jawOpen": 0.30, "mouthStretch*": 0.26, "mouthSmile*": 0.16, "mouthUpperUp*": 0.26,
+                  "mouthLowerDown*": 0.28}),
+    "ih": _parted({"jawOpen": 0.17, "mouthStretch*": 0.26, "mouthSmile*": 0.20, "mouthUpperUp*": 0.26,
+                   "mouthLowerDown*": 0.34}),
+    "oh": _parted({"jawOpen": 0.40, "mouthFunnel": 0.55, "mouthPucker": 0.15}),
+    "ou": _parted({"jawOpen": 0.18, "mouthPucker": 0.68, "mouthFunnel": 0.45}),
 }  # fmt: skip
 
-SMILE = Pose({"mouthSmile*": 0.50, "cheekSquint*": 0.20})
+SMILE = Pose({"mouthSmile*": 0.40, "cheekSquint*": 0.20})
 #: All of both lips' inner rims is seen: the pose that the other poses' textures are aligned to.
-ATLAS = Pose({"jawOpen": 0.20, "mouthUpperUp*": 0.40, "mouthLowerDown*": 0.50})
+ATLAS = _parted({"jawOpen": 0.20, "mouthUpperUp*": 0.40, "mouthLowerDown*": 0.50})
 BROW_UP = Pose({"browInnerUp": 0.55, "browOuterUp*": 0.55})
 BROW_DOWN = Pose({"browDown*": 0.60})
 

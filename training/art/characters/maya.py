@@ -15,7 +15,7 @@ from training.art.scene import Character
 from training.art.shader import srgb
 from training.art.skin import SkinLook
 from training.art.teeth import MouthLook
-from training.art.visemes import Pose
+from training.art.visemes import LIP_SEAL, Pose
 
 
 def _comb(local: Points, side: np.ndarray, grown: float) -> Points:
@@ -46,27 +46,28 @@ CHARACTER = Character(
         "nose/nose-scale-horiz-decr": 0.3,
         "nose/nose-point-width-decr": 0.3,
     },
-    resting=Pose({"mouthSmile*": 0.24, "mouthClose": 0.15, "mouthUpperUp*": -0.08, "mouthPucker": 0.06, "cheekSquint*": 0.15}),
+    resting=Pose({**LIP_SEAL, "mouthSmile*": 0.34, "mouthPucker": 0.05, "cheekSquint*": 0.25, "eyeSquint*": 0.06}),
     hairline=(0.73, 0.70, 0.60, 0.45, 0.22, -0.05, -0.25, -0.40, -0.70, -0.82),
     skin=SkinLook(
         base=srgb(230, 178, 150),
         mottle=srgb(222, 164, 136),
         blush=srgb(212, 118, 104),
-        lips=srgb(190, 88, 88),
+        lips=srgb(188, 80, 82),
         lids=srgb(178, 118, 102),
         scalp=srgb(70, 46, 34),
         liner_strength=0.8,
+        lip_strength=0.85,
     ),
     eyes=EyeLook(iris=srgb(104, 78, 50), fibres=srgb(70, 50, 32), collarette=srgb(150, 110, 62)),
     mouth=MouthLook(),
     brows=BrowLook(
-        height=(0.215, 0.252, 0.282, 0.215), half_width=(0.017, 0.027, 0.020, 0.005), hairs=460, thickness=0.0009
+        height=(0.215, 0.252, 0.282, 0.215), half_width=(0.017, 0.027, 0.020, 0.005), hairs=560, thickness=0.0009
     ),
-    hair=HairStyle(comb=_comb, length=1.75),
+    hair=HairStyle(comb=_comb, length=1.6),
     hair_melanin=0.78,
     hair_redness=0.38,
-    brow_melanin=0.68,
-    brow_redness=0.22,
+    brow_melanin=0.84,
+    brow_redness=0.10,
     top=TopLook(colour=srgb(46, 92, 104)),
     light=LightLook(),
     framing=Framing(),
