@@ -33,10 +33,14 @@ HEAD_REST = {"yaw": (0.045, 4.3), "pitch": (0.026, 5.1), "roll": (0.018, 6.7)}
 HEAD_SPEECH = {"yaw": (0.045, 0.9), "pitch": (0.050, 0.62), "roll": (0.026, 1.1)}
 HEAD_FOLLOWS_GAZE = 0.05  # radians of yaw for a glance to the side
 
+SMILE, SMILE_SWAY, SMILE_S = 0.20, 0.16, 5.3  # a friendly face, whose smile comes and goes
+
 BROW_REST, BROW_REST_S = 0.12, 3.7
 BROW_SPEECH, BROW_SPEECH_S = 0.55, 0.8
 
-_BLINK, _DOUBLE, _GAZE_WHEN, _GAZE_WHAT, _GAZE_X, _GAZE_Y, _MICRO_X, _MICRO_Y, _BREATH, _BROW, _BROW_SPEECH = range(11)
+_BLINK, _DOUBLE, _GAZE_WHEN, _GAZE_WHAT, _GAZE_X, _GAZE_Y, _MICRO_X, _MICRO_Y, _BREATH, _BROW, _BROW_SPEECH, _SMILE = (
+    range(12)
+)
 _HEAD = {"yaw": 20, "pitch": 24, "roll": 28}  # first of two streams each, for rest and speech
 
 
@@ -74,6 +78,7 @@ class IdleMotion:
             gaze_y=gaze_y,
             blink=self._blink(tick),
             brow=self._brow(time, speaking),
+            smile=SMILE + SMILE_SWAY * wander(self._seed, _SMILE, time / SMILE_S),
             breath=math.sin(2 * math.pi * time / BREATH_S + BREATH_SWAY * wander(self._seed, _BREATH, time / 7.0)),
         )
 

@@ -32,6 +32,9 @@ NEAR_MOUTH = 0.3  # eye distances around the hole where hidden skin is filled in
 SEAM_WIDEST = 8  # pixels; the layers' rows are drawn twice where they overlap
 RIM_INSET = 0.75  # pixels from a lip's rim into the lip, where its motion is read
 RIM_SMOOTHING = 1.5  # nodes along the rim
+REST_SLACK = 2.5  # pixels by which closed lips overlap at most
+SLACK = {"PP": 4.0}  # lips that are pressed stay closed although a neighbouring vowel pulls at them
+LOOSENED = 0.14  # eye distances from the rim over which skin follows it
 LEAST_SLOPE = 0.3  # to which skin may be compressed down a column before it pushes its neighbours
 SEAM_SLOPE = 0.8  # pixels per pixel by which the layers overlap more and more beyond the mouth's corners
 
@@ -85,6 +88,9 @@ class _Builder:
     def build(self) -> MouthAssets:
         keys = self._keys
         fields = [self._fields(layer) for layer in (0, 1)]  # each (poses, rows, columns, 4): x, y, depth, visible
+        self._loosen(*fields)
+        for field in fields:
+            self._unfold(field)
         textures = self._textures(fields)
         flow = np.stack([field[..., :3] for field in fields], axis=1)
         shifts = np.stack([keys.inner(pose) - keys.inner("aa") for pose in POSES])
@@ -119,7 +125,6 @@ class _Builder:
         found[outside] = NearestNDInterpolator(known, stacked)(nodes[outside])
         fields = found.reshape(rows, columns, len(POSES), 4).transpose(2, 0, 1, 3).astype(np.float32)
         self._carry_on(fields, layer)
-        self._unfold(fields)
         fields[..., :2] *= self._edge_ramp(rows, columns)[..., None]
         return np.ascontiguousarray(fields)
 
@@ -165,6 +170,35 @@ class _Builder:
             at_rim = sampled(np.ascontiguousarray(field[..., :3]), np.dstack([across, down]))
             at_rim = cv2.GaussianBlur(at_rim, (0, 0), RIM_SMOOTHING, borderType=cv2.BORDER_REPLICATE)
             field[..., :3] = np.where(beyond[..., None], at_rim, field[..., :3])
+
+    def _loosen(self, upper: NDArray[np.float32], lower: NDArray[np.float32]) -> None:
+        """Let closed lips overlap by no more than their slack, in place.
+
+        The renderer's lips are pressed so far into each other at rest that a vowel at half its weight would not part
+        them. The pose itself looks the same whatever the overlap: its texture is read along the same field.
+        """
+        opening = self._opening
+        rows, columns = upper.shape[1:3]
+        x = np.arange(columns) * float(MOUTH_STEP)
+        top, bottom = (np.interp(x, opening.columns, edge).astype(np.float32) for edge in (opening.top, opening.bottom))
+        within = (x >= opening.columns[0]) & (x <= opening.columns[-1])
+        y = np.arange(rows, dtype=np.float32)[:, None] * MOUTH_STEP
+        reach = LOOSENED * self._unit
+        near = [np.clip(1 - away / reach, 0, 1) for away in (np.maximum(top - y, 0), np.maximum(y - bottom, 0))]
+        across = np.arange(columns, dtype=np.float32)[None]
+        for pose, above, below in zip(POSES, upper, lower, strict=True):
+            rim_above = (
+                top + sampled(np.ascontiguousarray(above[..., 1]), np.dstack([across, top[None] / MOUTH_STEP]))[0]
+            )
+            rim_below = (
+                bottom + sampled(np.ascontiguousarray(below[..., 1]), np.dstack([across, bottom[None] / MOUTH_STEP]))[0]
+            )
+            overlap = np.where(within, rim_above - rim_below, 0)
+            slack = SLACK.get(pose, REST_SLACK)
+            excess = np.maximum(overlap - slack, 0).astype(np.float32)
+            excess = np.minimum(cv2.GaussianBlur(excess[None], (0, 0), 2)[0], np.maximum(overlap - slack / 2, 0))
+            above[..., 1] -= excess / 2 * near[0]
+            below[..., 1] += excess / 2 * near[1]
 
     def _unfold(self, fields: NDArray[np.float32]) -> None:
         """Keep the order of points down each column, in place.
@@ -230,7 +264,7 @@ class _Builder:
     def _completed(
         self, texture: NDArray[np.float32], visible: Plane, around: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        """Fill in, around the mouth, what this pose hides: from the atlas, at this pose's local exposure; then the hole."""
+        """Fill in, around the mouth, what this pose hides, from the atlas at this pose's exposure; then the hole."""
         alpha = texture[..., 3] / 255
         shown = np.clip(visible / FULLY_SEEN, 0, 1) * np.clip((alpha - 0.5) / 0.35, 0, 1)
         shown = cv2.GaussianBlur(np.where(around, shown, 1).astype(np.float32), (0, 0), 0.8)
@@ -253,7 +287,7 @@ class _Builder:
         return np.clip((distance - 0.05 * self._unit) / (0.08 * self._unit), 0, 1).astype(np.float32)
 
     def _masks(self) -> NDArray[np.float32]:
-        """What is the upper lip's layer's and what the lower's. Beyond the corners, where both move alike, they overlap."""
+        """What is the upper lip's layer, what the lower's. Beyond the corners, where both move alike, they overlap."""
         opening = self._opening
         x = np.arange(self._width)
         beyond = np.maximum(np.maximum(opening.columns[0] - x, x - opening.columns[-1]) - 1, 0) * SEAM_SLOPE
