@@ -182,7 +182,7 @@ async def test_what_cannot_be_said_is_refused_with_a_reason(visitor: Visitor, pa
     assert "speaking" not in visitor.states
 
 
-def test_an_invitation_lets_its_visitor_watch_and_call_but_not_publish(
+async def test_an_invitation_lets_its_visitor_watch_and_call_but_not_publish(
     livekit_server: ServerAddress, voice: LocalVoice
 ) -> None:
     visit = Visit(livekit_server, voice, AvatarSession(engine=MarkerEngine((64, 48))))

@@ -105,7 +105,8 @@ function listen(joined) {
   joined.on(RoomEvent.ParticipantDisconnected, (participant) => {
     if (participant.identity === agent) joined.disconnect();
   });
-  joined.on(RoomEvent.Reconnecting, () => showState("connecting"));
+  joined.on(RoomEvent.SignalReconnecting, () => leaveIfOver(joined));
+  joined.on(RoomEvent.Reconnecting, () => { showState("connecting"); leaveIfOver(joined); });
   joined.on(RoomEvent.Reconnected, () => {
     const present = joined.remoteParticipants.get(agent);
     if (present) showState(present.attributes["lk.agent.state"] || "listening");
@@ -116,26 +117,34 @@ function listen(joined) {
 
 // Browsers play no sound before the visitor has touched the page. The greeting waits for that.
 async function soundAllowed() {
-  const ready = receiving && room.remoteParticipants.get(agent)?.getTrackPublications().length === 2;
-  if (!ready || greeted) return;
-  if (!room.canPlaybackAudio) {
-    veil("Ready when you are", "Your browser waits for a click before it plays sound.", "Start talking", async () => {
-      unveil();
-      await room.startAudio();
-      greet();
-    }, false);
-    return;
-  }
-  greet();
+  const joined = room;
+  const publications = joined?.remoteParticipants.get(agent)?.getTrackPublications() || [];
+  if (publications.length < 2 || publications.some((publication) => !publication.track)) return;
+  // Asked of the element itself: the room hears of a refusal only some time after it said that all is well.
+  const allowed = await $("audio").play().then(() => true, (error) => error.name !== "NotAllowedError");
+  if (joined !== room) return;
+  if (allowed) return greet();
+  veil("Ready when you are", "Your browser waits for a click before it plays sound.", "Start talking", async () => {
+    unveil();
+    await joined.startAudio();
+    greet();
+  }, false);
 }
 
-async function greet() {
+function greet() {
   if (greeted) return;
   greeted = true;
   unveil();
   setUsable(true);
   text.focus();
   call("hello").catch(fail);
+}
+
+const running = () => fetch("health", { cache: "no-store" }).then((answer) => answer.ok, () => false);
+
+// The client alone would try for most of a minute to reach a server that has ended with the demo.
+async function leaveIfOver(joined) {
+  if (!await running()) joined.disconnect();
 }
 
 async function lost() {
@@ -147,8 +156,8 @@ async function lost() {
   veil("The demo is not answering", "Is it still running? This page comes back by itself as soon as it does.", "", null);
   for (;;) {
     await pause(RETRY_MS);
-    const running = await fetch("health", { cache: "no-store" }).then((answer) => answer.ok, () => false);
-    if (running) return start();
+    // Another run has another LiveKit server, which only the page as that run serves it may connect to.
+    if (await running()) return location.reload();
   }
 }
 
