@@ -55,12 +55,12 @@ class Framing:
         y = (np.arange(self.height) + 0.5) / self.scale + self.top - corner[1] - 0.5
         return np.dstack(np.meshgrid(x, y)).astype(np.float32)
 
-    def node_sources(self) -> Field:
-        """The position in the head's grid of every node of the output's grid."""
+    def node_sources(self, first: tuple[int, int]) -> Field:
+        """Where in the head's grid, counted from its node `first` (column, row), each node of the output's grid is."""
         columns = -(-self.width // OUTPUT_STEP) + 1
         rows = -(-self.height // OUTPUT_STEP) + 1
-        x = (np.arange(columns) * OUTPUT_STEP / self.scale + self.left) / HEAD_STEP
-        y = (np.arange(rows) * OUTPUT_STEP / self.scale + self.top) / HEAD_STEP
+        x = (np.arange(columns) * OUTPUT_STEP / self.scale + self.left) / HEAD_STEP - first[0]
+        y = (np.arange(rows) * OUTPUT_STEP / self.scale + self.top) / HEAD_STEP - first[1]
         return np.dstack(np.meshgrid(x, y)).astype(np.float32)
 
     def spread(self, field: Field) -> Field:

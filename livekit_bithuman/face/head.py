@@ -10,6 +10,8 @@ from ..pose import Presentation
 from .bundle import HEAD_STEP, Bundle
 from .flow import Field, grid_nodes, inverse_field
 
+Window = tuple[slice, slice]  # rows and columns of the head's grid
+
 INVERSE_ROUNDS = 3
 BREATH_RISE = 0.0035  # how far the shoulders rise with a breath, in frame heights
 BREATH_NOD = 0.3  # the head's share of it
@@ -24,27 +26,29 @@ class HeadRig:
 
     def __init__(self, bundle: Bundle) -> None:
         rows, columns = bundle.depth.shape
-        self.nodes = grid_nodes(rows, columns)
+        nodes = grid_nodes(rows, columns)
         self._depth = bundle.depth.astype(np.float32)
         self._hold = bundle.hold.astype(np.float32)
         self._brows = bundle.brows.astype(np.float32)
         pivot = np.array(bundle.manifest.pivot, np.float32)
-        self._from_pivot = self.nodes * np.float32(HEAD_STEP) - pivot
+        self._from_pivot = nodes * np.float32(HEAD_STEP) - pivot
         self._breath = bundle.manifest.size[1] * BREATH_RISE
 
-    def inverse(self, presentation: Presentation) -> Field:
-        """For each node of the head's grid, how far back what is seen there came from, in canvas pixels."""
-        return inverse_field(self._displacement(presentation), self.nodes, HEAD_STEP, INVERSE_ROUNDS)
+    def inverse(self, presentation: Presentation, window: Window) -> Field:
+        """For each node in a window of the head's grid, how far back what is seen there came from, in canvas pixels."""
+        field = self._displacement(presentation, window)
+        return inverse_field(field, grid_nodes(*field.shape[:2]), HEAD_STEP, INVERSE_ROUNDS)
 
-    def _displacement(self, presentation: Presentation) -> Field:
-        across, down = self._from_pivot[..., 0], self._from_pivot[..., 1]
+    def _displacement(self, presentation: Presentation, window: Window) -> Field:
+        from_pivot, depth, hold = self._from_pivot[window], self._depth[window], self._hold[window]
+        across, down = from_pivot[..., 0], from_pivot[..., 1]
         cos_roll, sin_roll = math.cos(presentation.roll) - 1, math.sin(presentation.roll)
-        x = self._depth * math.sin(presentation.yaw) + across * (math.cos(presentation.yaw) - 1)
+        x = depth * math.sin(presentation.yaw) + across * (math.cos(presentation.yaw) - 1)
         x += across * cos_roll - down * sin_roll
-        y = self._depth * math.sin(presentation.pitch) + across * sin_roll + down * cos_roll
-        field = np.dstack([x, y]) * self._hold[..., None]
-        field[..., 1] -= np.float32(self._breath * presentation.breath) * (1 - (1 - BREATH_NOD) * self._hold)
+        y = depth * math.sin(presentation.pitch) + across * sin_roll + down * cos_roll
+        field = np.dstack([x, y]) * hold[..., None]
+        field[..., 1] -= np.float32(self._breath * presentation.breath) * (1 - (1 - BREATH_NOD) * hold)
         brow = min(max(presentation.brow, -1.0), 1.0)
         if brow:
-            field += self._brows[0 if brow > 0 else 1] * np.float32(abs(brow))
+            field += self._brows[0 if brow > 0 else 1][window] * np.float32(abs(brow))
         return np.asarray(field, np.float32)

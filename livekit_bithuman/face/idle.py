@@ -33,7 +33,7 @@ HEAD_REST = {"yaw": (0.045, 4.3), "pitch": (0.026, 5.1), "roll": (0.018, 6.7)}
 HEAD_SPEECH = {"yaw": (0.045, 0.9), "pitch": (0.050, 0.62), "roll": (0.026, 1.1)}
 HEAD_FOLLOWS_GAZE = 0.05  # radians of yaw for a glance to the side
 
-SMILE, SMILE_SWAY, SMILE_S = 0.20, 0.16, 5.3  # a friendly face, whose smile comes and goes
+SMILE, SMILE_SWAY, SMILE_S = 0.34, 0.20, 5.3  # a friendly face, whose smile comes and goes
 
 BROW_REST, BROW_REST_S = 0.12, 3.7
 BROW_SPEECH, BROW_SPEECH_S = 0.55, 0.8

@@ -7,9 +7,10 @@ import numpy as np
 
 from ..pose import Picture, Presentation, VisemeWeights
 from .avatar import Avatar
-from .bundle import POSES, Box
+from .bundle import HEAD_STEP, POSES, Box
 from .flow import Field, sampled
 from .framing import Framing, backdrop, laid_over
+from .head import Window
 from .mouth import Pixels, PoseWeights
 
 _SIL, _SMILE = POSES.index("sil"), POSES.index("smile")
@@ -40,11 +41,13 @@ class Face:
             raise ValueError(f"A picture of {width} x {height} is out of range. Use 16 to 4096 pixels a side.")
         manifest = avatar.bundle.manifest
         self._framing = Framing.of(manifest, *self.size)
-        x0, y0, x1, y1 = _containing(self._framing.seen(manifest.canvas), manifest.mouth, manifest.eyes)
+        seen = _containing(self._framing.seen(manifest.canvas), manifest.mouth, manifest.eyes)
+        x0, y0, x1, y1 = seen
         self._corner = x0, y0
         self._base = np.ascontiguousarray(avatar.bundle.base[y0:y1, x0:x1])
         self._pixels = self._framing.pixel_sources(self._corner)
-        self._nodes = self._framing.node_sources()
+        self._window = _nodes_of(seen)
+        self._nodes = self._framing.node_sources((self._window[1].start, self._window[0].start))
         self._backdrop = backdrop(manifest, *self.size)
 
     def draw(self, weights: VisemeWeights, presentation: Presentation) -> Picture:
@@ -71,7 +74,7 @@ class Face:
 
     def _sources(self, presentation: Presentation) -> Field:
         """Where in the canvas each output pixel comes from."""
-        inverse = self.avatar.head.inverse(presentation)
+        inverse = self.avatar.head.inverse(presentation, self._window)
         on_nodes = sampled(inverse, self._nodes)
         return np.asarray(cv2.subtract(self._pixels, self._framing.spread(on_nodes)), np.float32)
 
@@ -88,3 +91,9 @@ def _pose(weights: VisemeWeights, smile: float) -> PoseWeights:
 def _containing(box: Box, *others: Box) -> Box:
     x0, y0, x1, y1 = zip(box, *others, strict=True)
     return min(x0), min(y0), max(x1), max(y1)
+
+
+def _nodes_of(box: Box) -> Window:
+    """The window of the head's grid that covers a box of the canvas."""
+    x0, y0, x1, y1 = box
+    return slice(y0 // HEAD_STEP, -(-y1 // HEAD_STEP) + 1), slice(x0 // HEAD_STEP, -(-x1 // HEAD_STEP) + 1)

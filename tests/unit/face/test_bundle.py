@@ -108,7 +108,7 @@ def test_a_strange_manifest_is_read_or_refused(members: Members, data: st.DataOb
         bundle = read_bundle(zipped({**members, "manifest.json": json.dumps(manifest).encode()}), "strange.avatar")
     except AvatarFormatError:
         return
-    Avatar(bundle).head.inverse(Presentation())
+    Avatar(bundle).head.inverse(Presentation(), (slice(None), slice(None)))
 
 
 def test_each_file_is_needed(members: Members) -> None:

@@ -55,7 +55,7 @@ def gap(face: Face, weights: VisemeWeights, *, smile: float = 0.0) -> int:
 
 
 def test_silent_and_bilabial_lips_are_closed(face: Face) -> None:
-    for smile in (0.0, 0.3):
+    for smile in (0.0, 0.3, 0.55):
         assert gap(face, resting_mouth(), smile=smile) == 0
         assert gap(face, mouth(PP=1), smile=smile) == 0
         assert gap(face, mouth(PP=0.5), smile=smile) == 0

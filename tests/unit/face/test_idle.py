@@ -33,7 +33,7 @@ def test_every_tick_is_within_range(seed: int, fps: int, tick: int, speaking: fl
     assert 0 <= now.blink <= 1
     assert -1 <= now.brow <= 1
     assert -1 <= now.breath <= 1
-    assert 0 <= now.smile <= 0.5
+    assert 0 < now.smile <= 0.55
     assert max(abs(now.gaze_x), abs(now.gaze_y)) <= 1
     assert max(abs(now.yaw), abs(now.pitch), abs(now.roll)) < math.radians(8)
 
