@@ -9,7 +9,9 @@ import pytest
 from livekit_bithuman.cli.checks import find_browser
 from tests.demo_process import running_demo
 
-playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+
+from playwright.async_api import Browser, Page, async_playwright
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -51,11 +53,11 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[playwright.Browser]:
+async def browser() -> AsyncIterator[Browser]:
     path = find_browser()
     if path is None:
         pytest.skip("no Chromium or Chrome on PATH")
-    async with playwright.async_playwright() as driver:
+    async with async_playwright() as driver:
         # As root, in a container, Chromium's sandbox does not start; it visits our page alone.
         arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         browser = await driver.chromium.launch(executable_path=path, args=arguments)
@@ -64,7 +66,7 @@ async def browser() -> AsyncIterator[playwright.Browser]:
 
 
 @pytest.fixture
-async def page(browser: playwright.Browser, address: str) -> AsyncIterator[playwright.Page]:
+async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
     """The page while it greets its visitor; errors on it fail the test."""
     page = await browser.new_page()
     page.set_default_timeout(SOON_MS)
@@ -77,18 +79,18 @@ async def page(browser: playwright.Browser, address: str) -> AsyncIterator[playw
     assert errors == []
 
 
-async def state(page: playwright.Page, name: str) -> None:
+async def state(page: Page, name: str) -> None:
     """Wait until the page shows a state."""
     await page.locator(f"#stage[data-state={name}]").wait_for()
 
 
-async def say(page: playwright.Page, text: str) -> None:
+async def say(page: Page, text: str) -> None:
     """Type and send."""
     await page.get_by_label("What the avatar shall say").fill(text)
     await page.keyboard.press("Enter")
 
 
-async def test_the_face_is_there_and_moves(page: playwright.Page) -> None:
+async def test_the_face_is_there_and_moves(page: Page) -> None:
     size = await page.evaluate("[video.videoWidth, video.videoHeight]")
     assert size == [512, 512]
     mean, spread = await page.evaluate(LUMA)
@@ -100,7 +102,7 @@ async def test_the_face_is_there_and_moves(page: playwright.Page) -> None:
     assert await page.locator("#stat-size").text_content() == "512×512"
 
 
-async def test_voice_is_heard(page: playwright.Page) -> None:
+async def test_voice_is_heard(page: Page) -> None:
     await page.wait_for_function(
         """async () => {
           const stats = await [...room.remoteParticipants.values()][0]
@@ -111,7 +113,7 @@ async def test_voice_is_heard(page: playwright.Page) -> None:
     assert await page.evaluate("document.getElementById('audio').paused") is False
 
 
-async def test_stop_and_escape_end_what_is_being_said(page: playwright.Page) -> None:
+async def test_stop_and_escape_end_what_is_being_said(page: Page) -> None:
     stop = page.get_by_role("button", name="Stop")
     await stop.click()
     await state(page, "listening")
@@ -122,19 +124,19 @@ async def test_stop_and_escape_end_what_is_being_said(page: playwright.Page) -> 
     await state(page, "listening")
 
 
-async def test_what_is_typed_is_said_and_written_below_the_face(page: playwright.Page) -> None:
+async def test_what_is_typed_is_said_and_written_below_the_face(page: Page) -> None:
     await say(page, "The quick brown fox.")  # it interrupts the greeting
     await page.get_by_text("The quick brown fox.").wait_for()
     await state(page, "listening")
     assert await page.get_by_label("What the avatar shall say").input_value() == ""
 
 
-async def test_a_text_without_words_is_refused_with_a_reason(page: playwright.Page) -> None:
+async def test_a_text_without_words_is_refused_with_a_reason(page: Page) -> None:
     await say(page, "…!")
     await page.get_by_role("alert").filter(has_text="nothing to say").wait_for()
 
 
-async def test_where_sound_needs_a_click_the_greeting_waits_for_it(browser: playwright.Browser, address: str) -> None:
+async def test_where_sound_needs_a_click_the_greeting_waits_for_it(browser: Browser, address: str) -> None:
     page = await browser.new_page()
     page.set_default_timeout(SOON_MS)
     await page.add_init_script(NO_SOUND_BEFORE_A_CLICK)
@@ -148,7 +150,7 @@ async def test_where_sound_needs_a_click_the_greeting_waits_for_it(browser: play
     await page.close()
 
 
-async def test_a_demo_that_ends_is_said_so_and_comes_back_by_itself(browser: playwright.Browser) -> None:
+async def test_a_demo_that_ends_is_said_so_and_comes_back_by_itself(browser: Browser) -> None:
     page = await browser.new_page()
     page.set_default_timeout(SOON_MS)
     with running_demo() as (_, address):
