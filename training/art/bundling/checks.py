@@ -7,6 +7,7 @@ import numpy as np
 
 from livekit_bithuman.face.avatar import Avatar
 from livekit_bithuman.face.bundle import Bundle
+from livekit_bithuman.face.framing import backdrop
 from livekit_bithuman.face.raster import Face
 from livekit_bithuman.pose import VISEMES, Presentation
 
@@ -37,7 +38,7 @@ def _decibels(keys: Keyframes, face: Face, name: str, drawn: np.ndarray) -> tupl
     fx, fy = meta.frame[:2]
     x0, y0, x1, y1 = meta.boxes["mouth"]
     true = keys.picture(name, meta.boxes["mouth"])
-    behind = face._backdrop[y0 - fy : y1 - fy, x0 - fx : x1 - fx]
+    behind = backdrop(face.avatar.bundle.manifest, *face.size)[y0 - fy : y1 - fy, x0 - fx : x1 - fx]
     true_bgr = true[..., :3] + behind * (1 - true[..., 3:] / 255)
     error = (drawn[y0 - fy : y1 - fy, x0 - fx : x1 - fx] - true_bgr) ** 2
     half, above, below = (round(side * meta.eye_distance) for side in MOUTH_REGION)
