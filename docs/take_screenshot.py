@@ -27,7 +27,7 @@ async def take(address: str) -> None:
         await page.get_by_label("What the avatar shall say").fill(SENTENCE)
         await page.keyboard.press("Enter")
         await page.get_by_text("by your own", exact=False).wait_for()
-        await page.wait_for_timeout(600)
+        await page.wait_for_timeout(900)
         await page.screenshot(path=PICTURE)
         await browser.close()
 
