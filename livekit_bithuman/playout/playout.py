@@ -42,7 +42,7 @@ class PlayoutOptions:
     slice_ticks: int = 2
     lag_s: float = 0.038
     fade_s: float = 0.005
-    ahead_s: float = 0.600
+    ahead_s: float = 0.300
 
 
 class Playout:
@@ -194,6 +194,11 @@ class Playout:
         if engine.info.fps != self._fps:
             raise ValueError(f"The new engine has {engine.info.fps} FPS, the track {self._fps}: use one of that rate.")
         self._feeder.replace(engine, self._segments)
+
+    @property
+    def backlog(self) -> int:
+        """Samples captured and not handed to the audio source yet."""
+        return sum(segment.captured - segment.sent for segment in self._segments)
 
     # what the shell executes
 

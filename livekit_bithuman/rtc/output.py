@@ -16,7 +16,8 @@ class AvatarAudioOutput(AudioOutput):
     """Takes the agent's voice in any rate and channel count and reports what was heard of it.
 
     Each segment is answered by one `playback_finished`, and by one `playback_started` before it if any of it was heard.
-    Positions are samples that left the audio source. `capture_frame` never waits, so it cannot be cancelled half-way.
+    Positions are samples that left the audio source. `capture_frame` takes its frame at once, so it cannot be cancelled
+    half-way, and returns when the player has room for the next.
 
     Args:
         player: Its events become this output's.
@@ -36,6 +37,7 @@ class AvatarAudioOutput(AudioOutput):
         await super().capture_frame(frame)
         self._capturing = True
         self._player.capture(self._to_voice(frame))
+        await self._player.room_for_voice()
 
     def flush(self) -> None:
         """The segment has all its voice."""

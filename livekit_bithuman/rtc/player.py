@@ -26,6 +26,10 @@ logger = logging.getLogger("livekit_bithuman")
 
 #: A picture is drawn this long before it is due: room for drawing and for the hop to the worker thread and back.
 DRAW_LEAD_S = 0.015
+#: Voice taken ahead of what was handed to the source; beyond that the agent's forwarding task waits. A reply that is
+#: there at once would otherwise run through the framework's audio chain in one go (its speaking-rate detector is the
+#: costly part), holding the event loop and the interpreter's lock just when the first pictures are due.
+BACKLOG_S = 0.5
 #: A room that is going down may never answer.
 UNPUBLISH_TIMEOUT_S = 2.0
 #: The first picture may still find everything cold.
@@ -66,6 +70,7 @@ class AvatarPlayer:
         self._playout_options = playout
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
+        self._drained = asyncio.Event()  # rung whenever the backlog may have become less
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()  # fades on their way to the source; painters that close
         self._sources: list[rtc.AudioSource | rtc.VideoSource] = []
@@ -161,6 +166,16 @@ class AvatarPlayer:
         self._playout.capture(samples)
         self._after()
 
+    async def room_for_voice(self) -> None:
+        """Return when more voice can be taken; at once if none is pending, after a clear, and when closed.
+
+        Yields to other tasks in any case.
+        """
+        await asyncio.sleep(0)
+        while self._playout.backlog > BACKLOG_S * self.rate:
+            self._drained.clear()
+            await self._drained.wait()
+
     def flush(self) -> None:
         """The open segment has all its voice."""
         self._playout.flush()
@@ -193,7 +208,12 @@ class AvatarPlayer:
                 await self._voice_alarm.wait(self._playout.voice_wakeup(now))
                 continue
             self._picture_alarm.ring()  # the slice dates its slots
-            await self._audio.capture_frame(audio_frame(piece.samples, self.rate))
+            self._drained.set()
+            try:
+                await self._audio.capture_frame(audio_frame(piece.samples, self.rate))
+            except Exception:
+                # time goes on by the clock alone, so the segment ends and the agent is told
+                logger.exception("the audio source did not take the avatar's voice")
             if piece.generation != self._playout.generation:
                 # cleared while it was under way: it may have landed behind the clearing
                 self._audio.clear_queue()
@@ -245,6 +265,7 @@ class AvatarPlayer:
     def _after(self) -> None:
         """Execute what the agent's call asked for, and let the tasks look again."""
         self._report()
+        self._drained.set()
         self._voice_alarm.ring()
         self._picture_alarm.ring()
 
@@ -270,6 +291,7 @@ class AvatarPlayer:
         if self._tasks:
             self._playout.close(self._now())
             self._report()
+            self._drained.set()
         await self._reviver.aclose()
         for task in [*self._tasks, *self._side_tasks]:
             task.cancel()

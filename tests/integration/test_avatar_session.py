@@ -227,6 +227,7 @@ async def test_a_second_avatar_is_refused_and_the_first_goes_on(stage_of: StageO
         with pytest.raises(InvalidStateError, match="has an avatar already"):
             await AvatarSession(engine=MarkerEngine()).start(stage.session, room=stage.room)
         assert tail(stage) is first
+        await viewer.until(lambda: marks(viewer))
         await stage.say(marker_voice(1, RATE, RATE), RATE)
         await viewer.until(lambda: len(slots(viewer, 0)) > 20)
 
@@ -434,3 +435,38 @@ async def test_the_face_can_be_taken_away_and_brought_back(stage_of: StageOf, vi
         seen = len(viewer.pictures)
         await stage.avatar.set_video_enabled(True)
         await viewer.until(lambda: len(viewer.pictures) > seen + 10)
+
+
+async def test_a_reply_that_comes_at_once_is_taken_as_it_is_spoken(stage_of: StageOf) -> None:
+    async with stage_of() as stage:
+        output = tail(stage)
+        told = Told(output)
+        voice = marker_voice(1, 60 * RATE, RATE)
+
+        async def forward() -> int:
+            taken = 0
+            async for frame in frames(voice, RATE):
+                await output.capture_frame(frame)
+                taken += 1
+            return taken
+
+        forwarding = asyncio.create_task(forward())
+        started = asyncio.Event()
+        output.on("playback_started", lambda _: started.set())
+        await asyncio.wait_for(started.wait(), 20)
+        assert not forwarding.done(), "the queue is bounded: the forwarding task waits"
+        output.clear_buffer()
+        assert await asyncio.wait_for(forwarding, 20) == 3000, "a clear lets it go: what follows belongs nowhere"
+        output.flush()
+        assert [event.interrupted for event in told.finished] == [True]
+
+
+async def test_closing_lets_a_waiting_forwarding_task_go(stage_of: StageOf) -> None:
+    async with stage_of() as stage:
+        output = tail(stage)
+        waiting = rtc.AudioFrame(bytes(2 * 5 * RATE), RATE, 1, 5 * RATE)
+        forwarding = asyncio.create_task(output.capture_frame(waiting))
+        output.pause()
+        await asyncio.sleep(0)
+        await stage.avatar.aclose()
+        await asyncio.wait_for(forwarding, 20)
