@@ -166,6 +166,7 @@ async def test_a_pause_holds_voice_and_mouth_and_resumes_where_it_was(stage_of: 
         output = tail(stage)
         assert output.can_pause
         told = Told(output)
+        await viewer.until(lambda: marks(viewer))
         speaking = stage.say(voice, RATE)
         await viewer.until(lambda: len(slots(viewer, 0)) > 20)
         output.pause()
@@ -176,7 +177,7 @@ async def test_a_pause_holds_voice_and_mouth_and_resumes_where_it_was(stage_of: 
         assert not told.finished
         output.resume()
         await speaking
-        await viewer.until(lambda: resting_after(viewer, 0) and len(slots(viewer, 0)) > 60)
+        await viewer.until(lambda: resting_after(viewer, 0) and max(slots(viewer, 0)) > 70)
         assert [(event.playback_position, event.interrupted) for event in told.finished] == [(3.0, False)]
         assert told.started == 1
         heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
