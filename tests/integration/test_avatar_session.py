@@ -272,6 +272,8 @@ async def test_viewers_of_one_track_alone_delay_nothing(
 ) -> None:
     async with stage_of() as stage, viewer_of(audio=audio, video=video) as viewer:
         told = Told(tail(stage))
+        if video:
+            await viewer.until(lambda: marks(viewer))
         await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
         assert [event.interrupted for event in told.finished] == [False]
         if video:
