@@ -32,6 +32,8 @@ DRAW_LEAD_S = 0.015
 BACKLOG_S = 0.5
 #: A room that is going down may never answer.
 UNPUBLISH_TIMEOUT_S = 2.0
+#: Wait before a task that failed runs again.
+AFTER_ERROR_S = 0.2
 #: The first picture may still find everything cold.
 FIRST_PICTURE_TIMEOUT_S = 20.0
 
@@ -79,7 +81,6 @@ class AvatarPlayer:
         self._pictures_track: rtc.LocalVideoTrack | None = None
         self._video_enabled = True
         self._closing: asyncio.Task[None] | None = None
-        self.pictures = 0  # captured into the video source
 
     async def prepare(self) -> None:
         """Create the sources, find the audio source's tick, draw the first picture, and start the tasks."""
@@ -101,8 +102,8 @@ class AvatarPlayer:
             options=self._playout_options,
         )
         self._tasks = [
-            asyncio.create_task(self._send_voice(), name="avatar voice"),
-            asyncio.create_task(self._show_pictures(), name="avatar pictures"),
+            asyncio.create_task(self._keep(self._send_voice), name="avatar voice"),
+            asyncio.create_task(self._keep(self._show_pictures), name="avatar pictures"),
         ]
 
     async def publish(self, room: rtc.Room) -> None:
@@ -198,6 +199,15 @@ class AvatarPlayer:
 
     # tasks
 
+    async def _keep(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run a task that must not end: without it the agent would wait for ever for the end of its reply."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                logger.exception("an error in the avatar's playout; it goes on")
+            await asyncio.sleep(AFTER_ERROR_S)
+
     async def _send_voice(self) -> None:
         while True:
             now = self._now()
@@ -237,7 +247,6 @@ class AvatarPlayer:
             await asyncio.sleep(max(0.0, picture.due - self._now()))
             if picture.segment is None or picture.generation == self._playout.generation:
                 self._video.capture_frame(frame)
-                self.pictures += 1
 
     # inside
 
@@ -279,7 +288,10 @@ class AvatarPlayer:
                 if isinstance(event, EngineFailed):
                     self._reviver.failed(event.error)
                 if self.on_event is not None:
-                    self.on_event(event)
+                    try:
+                        self.on_event(event)
+                    except Exception:
+                        logger.exception("a listener of the avatar's playback raised; the playback goes on")
 
     def _aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Let something small finish by itself."""
