@@ -11,6 +11,8 @@ import math
 
 #: Period of the native audio source's timer, in seconds (libwebrtc's unit of audio).
 TICK_S = 0.010
+#: How much later one observation may move the phase, in seconds.
+LATER_S = 0.0005
 
 
 class TickClock:
@@ -36,6 +38,10 @@ class TickClock:
         return self._origin + tick * TICK_S
 
     def rephase(self, fired: float) -> None:
-        """Take the moment of an observed tick over: the phase moves by half a tick at most, the numbers stay."""
+        """Correct the phase by a moment at which the timer was seen to fire; the numbers stay.
+
+        What is seen of a firing is never early and may be late, by as much as the machine is busy. So a phase earlier
+        than the one known is believed at once, a later one only a little at a time: enough to follow a drift.
+        """
         error = (fired - self._origin) / TICK_S
-        self._origin += (error - round(error)) * TICK_S
+        self._origin += min((error - round(error)) * TICK_S, LATER_S)

@@ -195,6 +195,10 @@ class Playout:
             raise ValueError(f"The new engine has {engine.info.fps} FPS, the track {self._fps}: use one of that rate.")
         self._feeder.replace(engine, self._segments)
 
+    def rephase(self, fired: float) -> None:
+        """Correct the clock by a moment at which the audio source's timer was seen to fire; see `TickClock.rephase`."""
+        self._clock.rephase(fired)
+
     @property
     def backlog(self) -> int:
         """Samples captured and not handed to the audio source yet."""

@@ -83,11 +83,11 @@ class Segment:
         self._runs.append(Run(self.sent, tick))
 
     def heard(self, tick: int) -> int:
-        """Samples that have left the source once `tick` has fired."""
+        """Samples that have left the source once `tick` has fired; never fewer than were reported."""
         if not self._runs:
             return 0
         run = self._runs[-1]
-        return min(self.sent, run.first + max(0, tick - run.tick + 1) * self._block)
+        return max(self._reported, min(self.sent, run.first + max(0, tick - run.tick + 1) * self._block))
 
     def rewind(self, tick: int) -> int:
         """Take back what was sent and not heard; returns the samples heard."""

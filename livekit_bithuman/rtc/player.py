@@ -13,14 +13,14 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from ..engine.protocol import Engine
-from ..playout import EngineFailed, Playout, PlayoutOptions, Presenter, Stop
+from ..playout import EngineFailed, Playout, PlayoutOptions, Presenter, Stop, TickClock
 from ..playout.events import Event
 from ..playout.presenter import Motion
 from .alarm import Alarm
 from .options import PublishOptions
 from .painter import Painter
 from .reviver import Reviver
-from .source import QUEUE_MS, audio_frame, find_tick
+from .source import QUEUE_MS, audio_frame, see_tick
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -34,6 +34,8 @@ BACKLOG_S = 0.5
 UNPUBLISH_TIMEOUT_S = 2.0
 #: Wait before a task that failed runs again.
 AFTER_ERROR_S = 0.2
+#: How often the tick is looked at.
+TICK_EVERY_S = 10.0
 #: The first picture may still find everything cold.
 FIRST_PICTURE_TIMEOUT_S = 20.0
 
@@ -90,7 +92,7 @@ class AvatarPlayer:
         self._video = rtc.VideoSource(*info.size)
         self._sources = [self._audio, self._video]
         first = await self._painter.draw(None, self._motion.at(0), FIRST_PICTURE_TIMEOUT_S)
-        clock = await find_tick(self._audio)
+        clock = TickClock(await see_tick(self._audio))
         # until a picture is captured the source sends black
         self._video.capture_frame(first)
         self._playout = Playout(
@@ -104,6 +106,7 @@ class AvatarPlayer:
         self._tasks = [
             asyncio.create_task(self._keep(self._send_voice), name="avatar voice"),
             asyncio.create_task(self._keep(self._show_pictures), name="avatar pictures"),
+            asyncio.create_task(self._keep(self._watch_tick), name="avatar tick"),
         ]
 
     async def publish(self, room: rtc.Room) -> None:
@@ -247,6 +250,12 @@ class AvatarPlayer:
             await asyncio.sleep(max(0.0, picture.due - self._now()))
             if picture.segment is None or picture.generation == self._playout.generation:
                 self._video.capture_frame(frame)
+
+    async def _watch_tick(self) -> None:
+        """See the tick again and again: at the start the machine may have been too busy to see it well."""
+        while True:
+            await asyncio.sleep(TICK_EVERY_S)
+            self._playout.rephase(await see_tick(self._audio))
 
     # inside
 

@@ -1,0 +1,89 @@
+"""What the native audio source really sends, seen by a tap on it, beside what playout says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import numpy as np
+from livekit import rtc
+from numpy.typing import NDArray
+
+from livekit_bithuman.playout import TICK_S, Finished, PlayoutOptions, Started
+from livekit_bithuman.playout.events import Event
+from livekit_bithuman.rtc.player import AvatarPlayer
+from livekit_bithuman.rtc.source import audio_frame, see_tick
+from livekit_bithuman.testing import MarkerEngine, StillMotion
+
+RATE = 16_000
+BLOCK = RATE // 100
+#: A ramp at the end of an interrupted voice would leave the source too.
+PLAIN = PlayoutOptions(fade_s=0.0)
+
+
+@dataclass
+class Tap:
+    """Writes down every block that leaves a source, with the moment of its arrival."""
+
+    source: rtc.AudioSource
+    blocks: list[tuple[float, NDArray[np.int16]]] = field(default_factory=list)
+
+    async def __aenter__(self) -> Tap:
+        track = rtc.LocalAudioTrack.create_audio_track("tap", self.source)
+        self._stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+        await self._stream.__anext__()
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self._stream.aclose()
+
+    def voice(self, since: float) -> list[tuple[float, NDArray[np.int16]]]:
+        return [(at, block) for at, block in self.blocks if at >= since and block.any()]
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        async for event in self._stream:
+            self.blocks.append((loop.time(), np.frombuffer(event.frame.data, np.int16).copy()))
+
+
+async def test_the_tick_is_seen_in_silence_and_in_speech_alike() -> None:
+    source = rtc.AudioSource(RATE, 1, queue_size_ms=1000)
+    silent = [await see_tick(source) for _ in range(3)]
+    await source.capture_frame(audio_frame(np.full(90 * BLOCK, 7, np.int16), RATE))
+    speaking = [await see_tick(source) for _ in range(3)]
+    await source.aclose()
+    offsets = [(later - earlier + TICK_S / 2) % TICK_S - TICK_S / 2 for later in speaking for earlier in silent]
+    assert min(map(abs, offsets)) < TICK_S / 5, offsets  # any one look may have met a busy machine
+
+
+async def test_positions_are_what_left_the_source() -> None:
+    player = AvatarPlayer(MarkerEngine((64, 64)), StillMotion(), rate=RATE, playout=PLAIN)
+    await player.prepare()
+    events: list[Event] = []
+    player.on_event = events.append
+    loop = asyncio.get_running_loop()
+    errors, lateness = [], []
+    try:
+        async with Tap(player._audio) as tap:
+            for turn in range(12):
+                begin = loop.time()
+                player.capture((np.arange(RATE) % 30_000 + 1).astype(np.int16))
+                player.flush()
+                await asyncio.sleep(0.2 + 0.0137 * turn)
+                player.clear()
+                end = events[-1]
+                assert isinstance(end, Finished)
+                assert end.interrupted
+                await asyncio.sleep(0.06)  # what had left by then has arrived
+                left = tap.voice(begin)
+                assert np.array_equal(np.concatenate([block for _, block in left]), np.arange(1, len(left) * BLOCK + 1))
+                errors.append(end.position - len(left) * BLOCK)
+                started = [event for event in events if isinstance(event, Started)][-1]
+                lateness.append(left[0][0] - started.at)
+    finally:
+        await player.aclose()
+    assert abs(np.median(errors)) <= BLOCK, errors
+    assert abs(np.median(lateness)) <= TICK_S, lateness
