@@ -23,7 +23,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
-    from .rtc import AvatarSession, PublishOptions
+    from .rtc import AvatarSession, FrameInfo, PublishOptions
     from .runtime import AsyncBithuman
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Emotion",
     "EmotionPrediction",
     "EngineError",
+    "FrameInfo",
     "InvalidStateError",
     "MediaFileError",
     "MissingDependencyError",
@@ -53,6 +54,7 @@ _HOMES = {
     "AvatarSession": ".rtc",
     "Emotion": ".media",
     "EmotionPrediction": ".media",
+    "FrameInfo": ".rtc",
     "PublishOptions": ".rtc",
     "VideoControl": ".media",
     "VideoFrame": ".media",

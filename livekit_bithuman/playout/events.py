@@ -40,6 +40,7 @@ class PictureDue:
     generation: int
     segment: int | None  # None: between segments
     slot: int  # the segment's slot, or the index of the resting picture
+    loudness: tuple[int, ...] = ()  # of the slot's voice, per tick: 0..255, two to a decibel, 255 is full scale
 
 
 @dataclass(frozen=True)

@@ -281,8 +281,9 @@ class Playout:
         if due - lead > now:
             return None
         tick = max(0, round((due - self._epoch) * self._fps))
+        loudness: tuple[int, ...]
         if segment is None:
-            frame, identity, slot = None, None, tick
+            frame, identity, slot, loudness = None, None, tick, ()
             if now - due > STALL_S:
                 due = now
                 self._anchor_rest(due, 1)
@@ -290,13 +291,13 @@ class Playout:
                 self._rest_count += 1
         else:
             identity, slot = segment.id, segment.next_slot
-            frame = self._feeder.frame(segment, slot)
+            frame, loudness = self._feeder.frame(segment, slot), segment.loudness(slot)
             segment.next_slot = slot + 1
             self._anchor_rest(due, 1)
         self._last_due, self._last_spoke = due, segment is not None
         presentation = self._presenter.present(tick, frame, identity)
         self._collect_engine_error()
-        return PictureDue(due, frame, presentation, self.generation, identity, slot)
+        return PictureDue(due, frame, presentation, self.generation, identity, slot, loudness)
 
     def picture_wakeup(self, now: float, lead: float = 0.0) -> float:
         """When `picture` has something to show."""

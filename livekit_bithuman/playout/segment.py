@@ -148,5 +148,18 @@ class Segment:
         """The tick at which a slot's first sample that is still to be heard leaves; None while it was not sent."""
         return self.leaves(max(self._cut, self.slot_start(slot)))
 
+    def loudness(self, slot: int) -> tuple[int, ...]:
+        """Of a slot's voice per tick: 255 is full scale, two less is a decibel less, 0 is silence.
+
+        Empty if the samples were released.
+        """
+        start, stop = self.slot_start(slot), min(self.captured, self.slot_start(slot + 1))
+        if start < self._base or stop <= start:
+            return ()
+        voice = self.samples(start, stop).astype(np.float32)
+        voice = np.pad(voice, (0, -len(voice) % self._block)).reshape(-1, self._block)
+        power = np.maximum(np.mean(voice**2, axis=1), 1e-9) / 32768.0**2
+        return tuple(int(level) for level in np.clip(np.rint(255 + 20 * np.log10(power)), 0, 255))
+
     def _ticks(self, samples: int) -> int:
         return -(-samples // self._block)

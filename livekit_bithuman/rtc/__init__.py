@@ -3,10 +3,11 @@
 Importing it registers this package as a plugin of livekit-agents.
 """
 
+from .frame_info import FrameInfo
 from .options import PublishOptions
 from .plugin import register
 from .session import AvatarSession
 
 register()
 
-__all__ = ["AvatarSession", "PublishOptions"]
+__all__ = ["AvatarSession", "FrameInfo", "PublishOptions"]

@@ -25,6 +25,8 @@ class PublishOptions:
         audio_track_name: Name of the voice's track.
         video_track_name: Name of the pictures' track.
         stream: Both tracks' stream name, which lets clients group them; None: livekit's default.
+        frame_metadata: Each picture says which segment, slot and generation it shows (see `FrameInfo`) to viewers that
+            know of it; None: with every codec but VP9, from whose layers not every server takes it off for the others.
     """
 
     video_codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8
@@ -35,6 +37,12 @@ class PublishOptions:
     audio_track_name: str = "avatar_audio"
     video_track_name: str = "avatar_video"
     stream: str | None = "avatar"
+    frame_metadata: bool | None = None
+
+    @property
+    def describes_frames(self) -> bool:
+        """Whether pictures carry metadata."""
+        return self.video_codec != rtc.VideoCodec.VP9 if self.frame_metadata is None else self.frame_metadata
 
     def video(self, size: tuple[int, int], fps: int) -> rtc.TrackPublishOptions:
         """The video track's options for pictures of `size` (width, height) at `fps`."""
@@ -47,6 +55,8 @@ class PublishOptions:
                 max_bitrate=self.max_bitrate or max(MIN_BITRATE, round(BITS_PER_PIXEL * size[0] * size[1] * fps)),
             ),
         )
+        if self.describes_frames:
+            options.frame_metadata_features.append(rtc.FrameMetadataFeature.FMF_USER_DATA)
         if self.stream:
             options.stream = self.stream
         return options

@@ -13,10 +13,11 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from ..engine.protocol import Engine
-from ..playout import EngineFailed, Playout, PlayoutOptions, Presenter, Stop, TickClock
+from ..playout import EngineFailed, PictureDue, Playout, PlayoutOptions, Presenter, Stop, TickClock
 from ..playout.events import Event
 from ..playout.presenter import Motion
 from .alarm import Alarm
+from .frame_info import FrameInfo
 from .options import PublishOptions
 from .painter import Painter
 from .reviver import Reviver
@@ -249,7 +250,7 @@ class AvatarPlayer:
             self._reviver.drew()
             await asyncio.sleep(max(0.0, picture.due - self._now()))
             if picture.segment is None or picture.generation == self._playout.generation:
-                self._video.capture_frame(frame)
+                self._video.capture_frame(frame, metadata=self._describe(picture))
 
     async def _watch_tick(self) -> None:
         """See the tick again and again: at the start the machine may have been too busy to see it well."""
@@ -271,6 +272,13 @@ class AvatarPlayer:
         track = rtc.LocalVideoTrack.create_video_track(self._options.video_track_name, self._video)
         await room.local_participant.publish_track(track, self._options.video(info.size, info.fps))
         self._pictures_track = track
+
+    def _describe(self, picture: PictureDue) -> rtc.FrameMetadata | None:
+        if not self._options.describes_frames:
+            return None
+        fps = self._painter.engine.info.fps
+        info = FrameInfo(picture.generation, picture.segment, picture.slot, fps, picture.loudness)
+        return rtc.FrameMetadata(user_data=info.pack())
 
     async def _unpublish(self, track: rtc.LocalTrack) -> None:
         if self._room is not None and self._room.isconnected():

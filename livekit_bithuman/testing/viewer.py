@@ -7,33 +7,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from livekit import api, rtc
-from numpy.typing import NDArray
 
-from .marker import Mark, read_mark
+from ..rtc.frame_info import FrameInfo
+from .hearing import WINDOW_S, Hearing
+from .marker import read_mark
+from .report import Picture, ViewerReport, report_on
 from .voice import VoiceLocator
 
 #: Rate at which a viewer takes audio, in Hz.
 RATE = 24_000
-#: Length of a stretch that is located at once, and the step between them, in seconds.
-WINDOW_S, HOP_S = 0.060, 0.010
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One received picture."""
-
-    at: float  # seconds of the loop's clock
-    mark: Mark | None
-    mean: float  # of its luma, 0..255
-    size: tuple[int, int]
 
 
 @dataclass
 class Viewer:
-    """Subscribes to everything in a room and keeps times and contents.
+    """Subscribes to everything in a room, keeps times and contents, and reports on them.
 
-    Use as an async context manager. Times are those of the event loop's clock at arrival: network, jitter buffer and
-    decoder included.
+    Use as an async context manager, with any avatar, ours or not. Times are those of the event loop's clock at arrival:
+    network, jitter buffer and decoder included.
     """
 
     url: str
@@ -44,7 +34,7 @@ class Viewer:
     pictures: list[Picture] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._voice: list[tuple[float, NDArray[np.int16]]] = []
+        self.hearing = Hearing(RATE)
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived = asyncio.Event()  # rung by everything that arrives
         self.joined_at = 0.0  # when connect returned
@@ -99,25 +89,19 @@ class Viewer:
 
     def heard(self, locator: VoiceLocator, since: float = 0.0) -> list[tuple[float, int, int]]:
         """(time, voice, sample) of every located stretch that arrived after `since`: when that sample was heard."""
-        frames = [(at, samples) for at, samples in self._voice if at >= since - WINDOW_S]
-        if not frames:
-            return []
-        samples = np.concatenate([samples for _, samples in frames])
-        starts = np.cumsum([0] + [len(samples) for _, samples in frames[:-1]])
-        times = np.array([at for at, _ in frames])
-        window, hop = round(WINDOW_S * RATE), round(HOP_S * RATE)
-        found = []
-        for begin in range(0, len(samples) - window, hop):
-            place = locator.locate(samples[begin : begin + window])
-            if place is None or place[1] < 0:
-                continue
-            index = int(np.searchsorted(starts, begin, side="right")) - 1
-            found.append((float(times[index] + (begin - starts[index]) / RATE), place[0], place[1]))
-        return found
+        return self.hearing.since(since - WINDOW_S).located(locator)
 
     def loudness(self, since: float = 0.0) -> list[tuple[float, float]]:
         """(time, RMS) of every 10 ms of audio that arrived after `since`; full scale is 1."""
-        return [(at, float(np.sqrt(np.mean((samples / 32768.0) ** 2)))) for at, samples in self._voice if at >= since]
+        return self.hearing.since(since).loudness()
+
+    def report(self, since: float = 0.0, until: float = float("inf")) -> ViewerReport:
+        """Judge what arrived between two moments.
+
+        Raises:
+            ValueError: Fewer than two pictures did.
+        """
+        return report_on([picture for picture in self.pictures if since <= picture.at < until], self.hearing)
 
     # inside
 
@@ -142,7 +126,8 @@ class Viewer:
                 luma = np.frombuffer(frame.data, np.uint8, frame.width * frame.height)
                 picture = luma.reshape(frame.height, frame.width)
                 size = (frame.width, frame.height)
-                self.pictures.append(Picture(at, read_mark(picture), float(picture.mean()), size))
+                info = FrameInfo.unpack(event.metadata.user_data) if event.metadata is not None else None
+                self.pictures.append(Picture(at, read_mark(picture), float(picture.mean()), size, info))
                 self._arrived.set()
         finally:
             await stream.aclose()
@@ -152,7 +137,7 @@ class Viewer:
         stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
         try:
             async for event in stream:
-                self._voice.append((loop.time(), np.frombuffer(event.frame.data, np.int16).copy()))
+                self.hearing.add(loop.time(), np.frombuffer(event.frame.data, np.int16).copy())
                 self._arrived.set()
         finally:
             await stream.aclose()
