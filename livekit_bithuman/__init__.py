@@ -23,7 +23,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
-    from .rtc import AvatarSession, FrameInfo, PublishOptions
+    from .rtc import AvatarSession, AvatarStatistics, FrameInfo, PublishOptions
     from .runtime import AsyncBithuman
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "AvatarFormatError",
     "AvatarNotFoundError",
     "AvatarSession",
+    "AvatarStatistics",
     "Emotion",
     "EmotionPrediction",
     "EngineError",
@@ -52,6 +53,7 @@ _HOMES = {
     "AsyncBithuman": ".runtime",
     "AudioChunk": ".media",
     "AvatarSession": ".rtc",
+    "AvatarStatistics": ".rtc",
     "Emotion": ".media",
     "EmotionPrediction": ".media",
     "FrameInfo": ".rtc",

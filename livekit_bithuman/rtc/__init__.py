@@ -7,7 +7,8 @@ from .frame_info import FrameInfo
 from .options import PublishOptions
 from .plugin import register
 from .session import AvatarSession
+from .statistics import AvatarStatistics
 
 register()
 
-__all__ = ["AvatarSession", "FrameInfo", "PublishOptions"]
+__all__ = ["AvatarSession", "AvatarStatistics", "FrameInfo", "PublishOptions"]

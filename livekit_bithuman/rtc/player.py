@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 import numpy as np
 from livekit import rtc
@@ -22,8 +23,11 @@ from .options import PublishOptions
 from .painter import Painter
 from .reviver import Reviver
 from .source import QUEUE_MS, audio_frame, see_tick
+from .statistics import AvatarStatistics
 
 logger = logging.getLogger("livekit_bithuman")
+
+T = TypeVar("T")
 
 #: A picture is drawn this long before it is due: room for drawing and for the hop to the worker thread and back.
 DRAW_LEAD_S = 0.015
@@ -67,10 +71,11 @@ class AvatarPlayer:
         playout: PlayoutOptions | None = None,
     ) -> None:
         self._painter = Painter(engine)
-        self._reviver = Reviver(make_engine, self.replace_engine)
+        self._reviver = Reviver(make_engine, self.replace_engine, self._tell_of_engine)
         self._motion = motion
         self.rate = rate
         self.on_event: Callable[[Event], None] | None = None  # told what playout reports, in order
+        self.on_engine: Callable[[Exception | None], None] | None = None  # told of a failure, and with None of its end
         self._options = options or PublishOptions()
         self._playout_options = playout
         self._voice_alarm = Alarm()
@@ -163,6 +168,17 @@ class AvatarPlayer:
         old, self._painter = self._painter, Painter(engine)
         self._aside(old.aclose(), "avatar painter closing")
         self._voice_alarm.ring()
+
+    @property
+    def statistics(self) -> AvatarStatistics:
+        """Counts since `prepare`."""
+        return AvatarStatistics(
+            interruptions=self._playout.generation,
+            underruns=self._playout.underruns,
+            skipped_pictures=self._playout.skipped,
+            engine_failures=self._reviver.failures,
+            engine_restarts=self._reviver.restarts,
+        )
 
     # what the agent does; each takes effect within the call
 
@@ -305,10 +321,11 @@ class AvatarPlayer:
                 if isinstance(event, EngineFailed):
                     self._reviver.failed(event.error)
                 if self.on_event is not None:
-                    try:
-                        self.on_event(event)
-                    except Exception:
-                        logger.exception("a listener of the avatar's playback raised; the playback goes on")
+                    _tell(self.on_event, event)
+
+    def _tell_of_engine(self, error: Exception | None) -> None:
+        if self.on_engine is not None:
+            _tell(self.on_engine, error)
 
     def _aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Let something small finish by itself."""
@@ -332,6 +349,13 @@ class AvatarPlayer:
         await self._painter.aclose()
         for source in self._sources:
             await source.aclose()
+
+
+def _tell(listener: Callable[[T], None], news: T) -> None:
+    try:
+        listener(news)
+    except Exception:
+        logger.exception("a listener of the avatar's playback raised; the playback goes on")
 
 
 def wall_clock(moment: float) -> float:

@@ -20,38 +20,45 @@ class Reviver:
     Args:
         make_engine: Makes another engine, in a worker thread; None: the one that failed is tried again as it is.
         install: Puts it in place, with what makes the next.
+        tell: Told of the first failure in a row with its error, and with None when a picture was drawn again.
     """
 
     def __init__(
         self,
         make_engine: Callable[[], Engine] | None,
         install: Callable[[Engine, Callable[[], Engine]], None],
+        tell: Callable[[Exception | None], None],
     ) -> None:
         self.make_engine = make_engine
         self._install = install
+        self._tell = tell
         self._making: asyncio.Task[None] | None = None
         self._wait_s = FIRST_WAIT_S  # before the next attempt
         self._failed_at = -GOOD_S  # seconds of the loop's clock
         self._failing = False  # the failure was said, the recovery not yet
+        self.failures = 0  # in a row count as one
         self.restarts = 0  # engines made anew
 
     def failed(self, error: Exception) -> None:
         """The engine raised, stalled, or returned what it should not."""
-        if not self._failing:
-            logger.error("the avatar's engine failed; the voice goes on, the last picture stays", exc_info=error)
-        self._failing = True
+        first, self._failing = not self._failing, True
         now = asyncio.get_running_loop().time()
         if now - self._failed_at > GOOD_S:
             self._wait_s = FIRST_WAIT_S
         self._failed_at = now
         if self.make_engine is not None and not self._at_work:
             self._making = asyncio.create_task(self._make_anew(self.make_engine), name="avatar restart")
+        self.failures += first
+        if first:
+            logger.error("the avatar's engine failed; the voice goes on, the last picture stays", exc_info=error)
+            self._tell(error)
 
     def drew(self) -> None:
         """A picture was drawn."""
         if self._failing and not self._at_work:
             self._failing = False
             logger.info("the avatar's face is back")
+            self._tell(None)
 
     async def aclose(self) -> None:
         """Make no more."""

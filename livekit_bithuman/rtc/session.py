@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from typing import Literal
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -21,6 +22,7 @@ from .options import PublishOptions
 from .output import AvatarAudioOutput
 from .player import AvatarPlayer
 from .plugin import register
+from .statistics import AvatarStatistics
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -28,7 +30,7 @@ logger = logging.getLogger("livekit_bithuman")
 FALLBACK_RATE = 48_000
 
 
-class AvatarSession(BaseAvatarSession[str]):
+class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered"]]):
     """A face for an agent, rendered in the agent's own process.
 
         session = AgentSession(tts=…, llm=…, stt=…)
@@ -38,6 +40,9 @@ class AvatarSession(BaseAvatarSession[str]):
 
     The agent's voice then goes through the avatar: both tracks are published by the agent's own participant, at once
     and whether or not anybody is there. Interruptions, pauses and positions are those of the room.
+
+    Events, for `on()`: "engine_failed" with the exception when the engine fails: the voice goes on and the last picture
+    stays; "engine_recovered" when pictures are drawn again; "metrics_collected" as of every avatar.
 
     Args:
         avatar: A built-in character's name or the path of a `.avatar` bundle; None: the default character.
@@ -86,6 +91,11 @@ class AvatarSession(BaseAvatarSession[str]):
         """For metrics."""
         return "livekit_bithuman"
 
+    @property
+    def statistics(self) -> AvatarStatistics:
+        """Counts since the start: under-runs, skipped pictures, interruptions, engine failures."""
+        return AvatarStatistics() if self._player is None or self._output is None else self._player.statistics
+
     async def start(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
         """Give the agent its face. Call before `agent_session.start()`.
 
@@ -108,6 +118,7 @@ class AvatarSession(BaseAvatarSession[str]):
         self._started = True
         self._player = player = await self._make_player(self._voice_rate(agent_session))
         try:
+            player.on_engine = self._on_engine
             await player.prepare()
             self._output = AvatarAudioOutput(player)
             self._previous_tail = tail
@@ -178,6 +189,12 @@ class AvatarSession(BaseAvatarSession[str]):
         await super().aclose()
 
     # inside
+
+    def _on_engine(self, error: Exception | None) -> None:
+        if error is None:
+            self.emit("engine_recovered")
+        else:
+            self.emit("engine_failed", error)
 
     def _voice_rate(self, agent_session: AgentSession) -> int:  # type: ignore[type-arg]
         rate = self._publish.sample_rate or compat.voice_rate(agent_session)

@@ -317,7 +317,10 @@ async def test_an_engine_that_cannot_draw_any_more_leaves_the_voice(
             return super().draw(frame, presentation)
 
     voice = marker_voice(1, 2 * RATE, RATE)
+    news: list[object] = []
     async with stage_of(engine=Fading()) as stage, viewer_of() as viewer:
+        stage.avatar.on("engine_failed", news.append)
+        stage.avatar.on("engine_recovered", lambda: news.append("recovered"))
         told = Told(tail(stage))
         await viewer.until(lambda: marks(viewer))
         await stage.say(voice, RATE)
@@ -327,6 +330,9 @@ async def test_an_engine_that_cannot_draw_any_more_leaves_the_voice(
         assert len(slots(viewer, 1)) > 12, "the face is back"
         heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
         assert max(heard) > 1.7 * RATE
+        assert [str(item) for item in news] == ["out of paint", "recovered"]
+        assert stage.avatar.statistics.engine_failures == 1
+        assert stage.avatar.statistics.engine_restarts == 0, "an engine that was handed over cannot be made anew"
     complaints = [record for record in caplog.records if "engine failed" in record.message]
     assert len(complaints) == 1
     assert complaints[0].levelno == logging.ERROR
@@ -388,6 +394,7 @@ async def test_an_engine_that_never_returns_is_made_anew(
             await viewer.until(lambda: resting_after(viewer, 0))
             assert [(event.playback_position, event.interrupted) for event in told.finished] == [(4.0, False)]
             assert len(made) == 2
+            assert stage.avatar.statistics.engine_restarts == 1
             seen = slots(viewer, 0)
             assert 10 in seen
             assert max(seen) > 80, "the face is back within the reply"

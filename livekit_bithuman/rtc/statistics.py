@@ -1,0 +1,24 @@
+"""What happened to an avatar since it started, in counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AvatarStatistics:
+    """Counts since the avatar started.
+
+    Attributes:
+        interruptions: Times that the voice was stopped while something was pending: interruptions and pauses.
+        underruns: Times that the agent's voice ran dry inside an utterance.
+        skipped_pictures: Pictures that were overdue by more than a frame and were never drawn.
+        engine_failures: Times that the engine raised, stalled, or returned what it should not; in a row count as one.
+        engine_restarts: Engines made anew.
+    """
+
+    interruptions: int = 0
+    underruns: int = 0
+    skipped_pictures: int = 0
+    engine_failures: int = 0
+    engine_restarts: int = 0
