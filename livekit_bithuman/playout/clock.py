@@ -33,8 +33,8 @@ class TickClock:
         """The first tick later than `now`."""
         return self.index(now) + 1
 
-    def time(self, tick: int) -> float:
-        """When a tick fires, in seconds."""
+    def time(self, tick: float) -> float:
+        """When a tick fires, in seconds, or a moment between two."""
         return self._origin + tick * TICK_S
 
     def rephase(self, fired: float) -> None:

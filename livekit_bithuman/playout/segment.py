@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -98,12 +99,8 @@ class Segment:
 
     def leaves(self, sample: int) -> int | None:
         """The tick at which a sample leaves or left; None while it was not sent."""
-        if sample >= self.sent:
-            return None
-        for run in reversed(self._runs):
-            if run.first <= sample:
-                return run.tick + (sample - run.first) // self._block
-        return self._runs[0].tick
+        moment = self._moment(sample)
+        return None if moment is None else math.floor(moment)
 
     @property
     def first_tick(self) -> int | None:
@@ -144,9 +141,13 @@ class Segment:
         """The first sample of a slot."""
         return slot * self._rate // self._fps
 
-    def slot_leaves(self, slot: int) -> int | None:
-        """The tick at which a slot's first sample that is still to be heard leaves; None while it was not sent."""
-        return self.leaves(max(self._cut, self.slot_start(slot)))
+    def slot_leaves(self, slot: int) -> float | None:
+        """When a slot's first sample that is still to be heard leaves, in ticks; None while it was not sent.
+
+        A sample inside a block leaves with the block, but is heard as much later as it lies in it: so slots that do not
+        begin on a tick are as evenly spaced as their voice.
+        """
+        return self._moment(max(self._cut, self.slot_start(slot)))
 
     def loudness(self, slot: int) -> tuple[int, ...]:
         """Of a slot's voice per tick: 255 is full scale, two less is a decibel less, 0 is silence.
@@ -160,6 +161,13 @@ class Segment:
         voice = np.pad(voice, (0, -len(voice) % self._block)).reshape(-1, self._block)
         power = np.maximum(np.mean(voice**2, axis=1), 1e-9) / 32768.0**2
         return tuple(int(level) for level in np.clip(np.rint(255 + 20 * np.log10(power)), 0, 255))
+
+    def _moment(self, sample: int) -> float | None:
+        """When a sample is heard, in ticks; None while it was not sent."""
+        if sample >= self.sent:
+            return None
+        run = next((run for run in reversed(self._runs) if run.first <= sample), self._runs[0])
+        return run.tick + max(0, sample - run.first) / self._block
 
     def _ticks(self, samples: int) -> int:
         return -(-samples // self._block)

@@ -28,6 +28,7 @@ logger = logging.getLogger("livekit_bithuman")
 
 #: Resampled to, where the TTS speaks at a rate that livekit's 10 ms ticks do not divide (22050 Hz, say).
 FALLBACK_RATE = 48_000
+MAX_FPS = 60
 
 
 class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered"]]):
@@ -50,11 +51,12 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             then the avatar can be made anew should its engine fail. It is closed with the session.
         seed: Of the idle motion and of everything else that chance decides.
         size: (width, height) of the picture in pixels, both even; None: the avatar's own (built-in: 512x512).
+        fps: Pictures per second, 1..60. An engine that is passed has its own.
         publish: How the tracks are published.
         playout: Timing; measured defaults.
 
     Raises:
-        ValueError: `avatar` and `engine` are both given, or `size` is odd or out of range.
+        ValueError: `avatar` and `engine` are both given, or `fps` is out of range.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         engine: Engine | Callable[[], Engine] | None = None,
         seed: int = 0,
         size: tuple[int, int] | None = None,
+        fps: int = 25,
         publish: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
     ) -> None:
@@ -71,6 +74,9 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         register()  # once more: this package may have been imported first on another thread
         self._seed = seed
         self._size = size
+        if not 1 <= fps <= MAX_FPS:
+            raise ValueError(f"fps is {fps}. Use 1 to {MAX_FPS}; 25 is what the engine is made for.")
+        self._fps = fps
         self._engine = self._choose(avatar, engine)
         self._publish = publish or PublishOptions()
         self._playout = playout
@@ -224,7 +230,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             # imported at first use: the net and the avatar load here, in a worker thread
             from ..engine.embedded import EmbeddedEngine
 
-            return EmbeddedEngine(avatar, seed=self._seed, size=self._size)
+            return EmbeddedEngine(avatar, seed=self._seed, size=self._size, fps=self._fps)
 
         return open_embedded
 

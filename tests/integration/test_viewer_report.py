@@ -75,3 +75,26 @@ async def test_pictures_say_nothing_where_that_is_not_wanted(livekit_server: Ser
         await viewer.until(lambda: len(viewer.pictures) > 5)
     assert infos(viewer) == []
     assert viewer.report().stale is None
+
+
+async def test_the_frame_rate_is_the_users(livekit_server: ServerAddress) -> None:
+    server, room = livekit_server, f"room-{uuid.uuid4().hex[:8]}"
+    avatar = AvatarSession(size=(256, 256), fps=20)
+    voice, rate = speech()
+    async with (
+        agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage,
+        Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer,
+    ):
+        await viewer.until(lambda: viewer.pictures)
+        await stage.say(voice, rate)
+        await viewer.until(lambda: infos(viewer)[-1].segment is None)
+    assert {info.fps for info in infos(viewer)} == {20}
+    spoken = [info for info in infos(viewer) if info.segment == 0]
+    assert max(info.slot for info in spoken) == -(-len(voice) * 20 // rate) - 1
+    assert {len(info.loudness) for info in spoken[:-1]} == {5}
+
+
+@pytest.mark.parametrize("fps", [0, 61])
+async def test_a_frame_rate_out_of_range_is_refused(fps: int) -> None:
+    with pytest.raises(ValueError, match="Use 1 to 60"):
+        AvatarSession(fps=fps)

@@ -316,6 +316,21 @@ def test_every_slot_is_shown_once_and_in_step() -> None:
     assert sim.playout.skipped == 0
 
 
+@pytest.mark.parametrize("fps", [10, 12, 20, 30, 50, 60])
+def test_an_engines_own_frame_rate_is_kept_and_its_slots_are_even(fps: int) -> None:
+    sim = Sim(engine=MarkerEngine((16, 16), fps=fps))
+    sim.run(0.5)
+    sim.say(ramp(1000 * MS))
+    sim.run(2.0)
+    shown = [p for p in sim.pictures if p.segment == 0]
+    assert [p.slot for p in shown] == list(range(fps))
+    first = sim.left[0][0] + PLAIN.lag_s
+    assert [p.due for p in shown] == pytest.approx([first + slot / fps for slot in range(fps)], abs=1e-4)
+    assert sim.playout.skipped == 0
+    resting = np.diff([p.due for p in sim.pictures if p.due < sim.left[0][0]])
+    assert resting == pytest.approx(np.full(len(resting), 1 / fps), abs=1e-6)
+
+
 def test_pictures_never_crowd_and_never_pause() -> None:
     sim = Sim()
     for wait in (0.31, 0.503, 0.777):
