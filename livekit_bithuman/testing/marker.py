@@ -63,6 +63,8 @@ def paint_mark(mark: Mark, size: tuple[int, int]) -> Picture:
 def read_mark(luma: NDArray[np.uint8]) -> Mark | None:
     """The mark in a picture's luma plane, shape (h, w); None if it shows none, or a damaged one."""
     height, width = luma.shape
+    if height < 2 * ROWS or width < 2 * COLUMNS:
+        return None  # livekit ends a track with a few pictures of 8x8, black
     rows = [(2 * r + 1) * height // (2 * ROWS) for r in range(ROWS)]
     columns = [(2 * c + 1) * width // (2 * COLUMNS) for c in range(COLUMNS)]
     reach = max(1, min(height // ROWS, width // COLUMNS) // 6)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from livekit_bithuman import FrameInfo
 from livekit_bithuman.playout.segment import Segment
-from livekit_bithuman.testing import Picture
+from livekit_bithuman.testing import Picture, read_mark
 from livekit_bithuman.testing.hearing import Hearing
 from livekit_bithuman.testing.report import av_offsets_ms, report_on
 
@@ -82,6 +82,10 @@ def test_lost_repeated_and_stale_pictures_are_counted() -> None:
     assert report.lost == pytest.approx(1 / 6)
     assert report.repeated == 1
     assert report.stale == 1
+
+
+def test_a_picture_that_is_too_small_for_a_mark_has_none() -> None:
+    assert read_mark(np.full((8, 8), 16, np.uint8)) is None
 
 
 def test_one_picture_is_no_report() -> None:
