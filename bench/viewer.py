@@ -18,6 +18,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -153,6 +154,7 @@ async def measure_speech(stage: Stage, viewer: Viewer, turns: int, figures: Figu
 
 def draw_times_ms(size: tuple[int, int] | None, frames: int = 250) -> NDArray[np.float64]:
     """CPU time of the embedded engine per frame in speech, in ms: samples to picture, on one thread."""
+    cv2.setNumThreads(1)  # as in an agent
     from livekit_bithuman.engine.embedded import EmbeddedEngine
     from livekit_bithuman.engine.protocol import Turn
     from livekit_bithuman.face.idle import IdleMotion
