@@ -18,6 +18,7 @@ from .errors import (
     MediaFileError,
     MissingDependencyError,
     ServerError,
+    TraceError,
 )
 from .version import __version__
 
@@ -44,6 +45,7 @@ __all__ = [
     "MissingDependencyError",
     "PublishOptions",
     "ServerError",
+    "TraceError",
     "VideoControl",
     "VideoFrame",
     "__version__",

@@ -6,6 +6,7 @@
     ├── AvatarNotFoundError   no avatar by that name or path
     ├── AvatarFormatError     an avatar bundle or model that exists but cannot be used
     ├── MediaFileError        an audio or video file that cannot be read or written
+    ├── TraceError            a recorded session that cannot be read, or whose replay differs
     ├── EngineError           the engine failed while running: raised, stalled, or returned wrong frames
     ├── ServerError           no LiveKit server could be found, built, started or reached
     └── MissingDependencyError  an optional package is needed and not installed
@@ -77,6 +78,12 @@ class MediaFileError(AvatarError):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
+
+
+class TraceError(AvatarError):
+    """A recorded session that cannot be read, or whose replay differs."""
+
+    exit_code = 65
 
 
 class EngineError(AvatarError):

@@ -40,6 +40,9 @@ class Feeder:
         self._open: Segment | None = None  # the segment whose turn is open
         self._done = -1  # the newest segment whose turn was ended or given up
         self._fed: dict[int, Segment] = {}  # segments whose frames may still come
+        self.steps = (
+            0  # counts what was done to the engine: turns opened and ended, slots pushed, frames taken, failures
+        )
         self.error: Exception | None = None  # what the engine raised, until it was collected
 
     def feed(self, segments: Iterable[Segment]) -> bool:
@@ -53,6 +56,7 @@ class Feeder:
                 if self._open is None:
                     self._open = self._fed[segment.id] = segment
                     self._engine.open_turn(Turn(segment.id, self._rate))
+                    self.steps += 1
                 if self._open is not segment:
                     break
                 limit = min(segment.captured, segment.sent + self._ahead)
@@ -61,12 +65,14 @@ class Feeder:
                     self._engine.push(segment.samples(segment.fed, stop))
                     segment.fed = stop
                     budget -= 1
+                    self.steps += 1
                 if segment.fed < limit:
                     more = True
                     break
                 if not segment.ended or segment.fed < segment.captured:
                     break
                 self._engine.end_turn()
+                self.steps += 1
                 self._done = segment.id
                 self._open = None
             for frame in self._engine.poll():
@@ -121,6 +127,7 @@ class Feeder:
             return
         placed = _placed(frame, segment)
         segment.frames[placed.index] = placed
+        self.steps += 1
         for index in [i for i in segment.frames if i < segment.next_slot - 1]:
             del segment.frames[index]
 
@@ -141,6 +148,7 @@ class Feeder:
 
     def _give_up(self, error: Exception) -> None:
         """Go on without the engine until the next segment."""
+        self.steps += 1
         self.error = error
         self._owed = 0
         self._fed.clear()

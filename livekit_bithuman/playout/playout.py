@@ -204,6 +204,16 @@ class Playout:
         """Samples captured and not handed to the audio source yet."""
         return sum(segment.captured - segment.sent for segment in self._segments)
 
+    @property
+    def feeds(self) -> int:
+        """Counts what `voice` and `picture` did to the engine."""
+        return self._feeder.steps
+
+    @property
+    def pending_events(self) -> int:
+        """Events that `take_events` would return now."""
+        return len(self._events)
+
     # what the shell executes
 
     def take_events(self) -> list[Event]:

@@ -13,10 +13,11 @@ import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
-from ..engine.protocol import Engine
+from ..engine.protocol import Engine, EngineInfo
 from ..playout import EngineFailed, PictureDue, Playout, PlayoutOptions, Presenter, Stop, TickClock
 from ..playout.events import Event
 from ..playout.presenter import Motion
+from ..trace import TracedPlayout
 from .alarm import Alarm
 from .frame_info import FrameInfo
 from .options import PublishOptions
@@ -58,6 +59,7 @@ class AvatarPlayer:
         rate: Of the voice, in Hz, a multiple of 100.
         options: For the tracks.
         playout: Timing.
+        trace: Makes of a playout one that is recorded; told the clock's origin and the time as well.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class AvatarPlayer:
         make_engine: Callable[[], Engine] | None = None,
         options: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
+        trace: Callable[[Playout, float, float], TracedPlayout] | None = None,
     ) -> None:
         self._painter = Painter(engine)
         self._reviver = Reviver(make_engine, self.replace_engine, self._tell_of_engine)
@@ -78,6 +81,7 @@ class AvatarPlayer:
         self.on_engine: Callable[[Exception | None], None] | None = None  # told of a failure, and with None of its end
         self._options = options or PublishOptions()
         self._playout_options = playout
+        self._trace = trace
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
         self._drained = asyncio.Event()  # rung whenever the backlog may have become less
@@ -89,26 +93,28 @@ class AvatarPlayer:
         self._pictures_track: rtc.LocalVideoTrack | None = None
         self._video_enabled = True
         self._closing: asyncio.Task[None] | None = None
+        self._playout: Playout | TracedPlayout
 
     async def prepare(self) -> None:
         """Create the sources, find the audio source's tick, draw the first picture, and start the tasks."""
-        loop = asyncio.get_running_loop()
         self._audio = rtc.AudioSource(self.rate, 1, queue_size_ms=QUEUE_MS)
         info = self._painter.engine.info
         self._video = rtc.VideoSource(*info.size)
         self._sources = [self._audio, self._video]
         first = await self._painter.draw(None, self._motion.at(0), FIRST_PICTURE_TIMEOUT_S)
-        clock = TickClock(await see_tick(self._audio))
+        origin = _micros(await see_tick(self._audio))
         # until a picture is captured the source sends black
         self._video.capture_frame(first)
-        self._playout = Playout(
+        now = self._now()
+        playout = Playout(
             self._painter.engine,
             Presenter(self._motion, info.fps),
             rate=self.rate,
-            clock=clock,
-            now=loop.time(),
+            clock=TickClock(origin),
+            now=now,
             options=self._playout_options,
         )
+        self._playout = playout if self._trace is None else self._trace(playout, origin, now)
         self._tasks = [
             asyncio.create_task(self._keep(self._send_voice), name="avatar voice"),
             asyncio.create_task(self._keep(self._show_pictures), name="avatar pictures"),
@@ -168,6 +174,11 @@ class AvatarPlayer:
         old, self._painter = self._painter, Painter(engine)
         self._aside(old.aclose(), "avatar painter closing")
         self._voice_alarm.ring()
+
+    @property
+    def engine_info(self) -> EngineInfo:
+        """Of the engine that is shown."""
+        return self._painter.engine.info
 
     @property
     def statistics(self) -> AvatarStatistics:
@@ -272,7 +283,7 @@ class AvatarPlayer:
         """See the tick again and again: at the start the machine may have been too busy to see it well."""
         while True:
             await asyncio.sleep(TICK_EVERY_S)
-            self._playout.rephase(await see_tick(self._audio))
+            self._playout.rephase(_micros(await see_tick(self._audio)))
 
     # inside
 
@@ -302,7 +313,7 @@ class AvatarPlayer:
             await asyncio.wait_for(unpublishing, UNPUBLISH_TIMEOUT_S)
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return _micros(asyncio.get_running_loop().time())
 
     def _after(self) -> None:
         """Execute what the agent's call asked for, and let the tasks look again."""
@@ -356,6 +367,11 @@ def _tell(listener: Callable[[T], None], news: T) -> None:
         listener(news)
     except Exception:
         logger.exception("a listener of the avatar's playback raised; the playback goes on")
+
+
+def _micros(seconds: float) -> float:
+    """A moment that is short to write down: a session that is replayed is given the very same ones."""
+    return round(seconds, 6)
 
 
 def wall_clock(moment: float) -> float:

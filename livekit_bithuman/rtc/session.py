@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Literal
 
 from livekit import rtc
@@ -16,12 +17,14 @@ from livekit.agents.voice.io import AudioOutput
 from ..engine.protocol import Engine
 from ..errors import InvalidStateError
 from ..face.idle import IdleMotion
-from ..playout import PlayoutOptions
+from ..playout import Playout, PlayoutOptions
+from ..trace import Header, TracedPlayout
 from . import compat
 from .options import PublishOptions
 from .output import AvatarAudioOutput
 from .player import AvatarPlayer
 from .plugin import register
+from .recording import TraceFile
 from .statistics import AvatarStatistics
 
 logger = logging.getLogger("livekit_bithuman")
@@ -54,6 +57,9 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         fps: Pictures per second, 1..60. An engine that is passed has its own.
         publish: How the tracks are published.
         playout: Timing; measured defaults.
+        record: A file to write the session's playout to, for `livekit-bithuman replay`: what happened when, not what
+            was said. What is there already is replaced.
+        record_voice: Record the voice and the poses too, so that a replay shows the same mouths.
 
     Raises:
         ValueError: `avatar` and `engine` are both given, or `fps` is out of range.
@@ -69,6 +75,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         fps: int = 25,
         publish: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
+        record: str | os.PathLike[str] | None = None,
+        record_voice: bool = False,
     ) -> None:
         super().__init__()
         register()  # once more: this package may have been imported first on another thread
@@ -80,6 +88,10 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         self._engine = self._choose(avatar, engine)
         self._publish = publish or PublishOptions()
         self._playout = playout
+        self._embedded = engine is None
+        self._record = record
+        self._record_voice = record_voice
+        self._recording: TraceFile | None = None
         self._player: AvatarPlayer | None = None
         self._output: AvatarAudioOutput | None = None
         self._previous_tail: AudioOutput | None = None  # what the agent spoke through before
@@ -115,6 +127,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         Raises:
             InvalidStateError: This avatar was started before, or the agent has one already.
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
+        TraceError: The recording cannot be written.
         """
         if self._started:
             raise InvalidStateError("This AvatarSession was started already: create a new one.")
@@ -124,6 +137,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         self._started = True
         self._player = player = await self._make_player(self._voice_rate(agent_session))
         try:
+            if self._record is not None:
+                self._recording = TraceFile(self._record)
             player.on_engine = self._on_engine
             await player.prepare()
             self._output = AvatarAudioOutput(player)
@@ -138,6 +153,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             room.off("connection_state_changed", self._publish_when_connected)
             self._detach(agent_session)
             await player.aclose()
+            await self._end_recording()
             raise
 
     async def swap(
@@ -192,9 +208,15 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             self._detach(self._agent_session)
         if self._player is not None:
             await self._player.aclose()
+        await self._end_recording()
         await super().aclose()
 
     # inside
+
+    async def _end_recording(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            await asyncio.to_thread(recording.close)
 
     def _on_engine(self, error: Exception | None) -> None:
         if error is None:
@@ -215,7 +237,25 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             make_engine=self._engine if callable(self._engine) else None,
             options=self._publish,
             playout=self._playout,
+            trace=None if self._record is None else self._traced,
         )
+
+    def _traced(self, playout: Playout, origin: float, now: float) -> TracedPlayout:
+        """The playout, recorded."""
+        assert self._player is not None
+        assert self._recording is not None
+        header = Header(
+            self._player.rate,
+            origin,
+            now,
+            self._player.engine_info,
+            self._playout or PlayoutOptions(),
+            seed=self._seed,
+            embedded=self._embedded,
+            samples=self._record_voice,
+            recorded=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+        return TracedPlayout(playout, header, self._recording.write)
 
     def _choose(
         self, avatar: str | os.PathLike[str] | None, engine: Engine | Callable[[], Engine] | None

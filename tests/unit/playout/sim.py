@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +22,9 @@ from livekit_bithuman.playout import (
     TickClock,
 )
 from livekit_bithuman.playout.events import Event
+from livekit_bithuman.playout.presenter import Motion
 from livekit_bithuman.testing import MarkerEngine, StillMotion
+from livekit_bithuman.trace import TracedPlayout
 
 RATE = 16_000
 BLOCK = RATE // 100
@@ -43,17 +46,21 @@ class Sim:
     phase: float = 0.0037  # of the source's timer
     believed_phase: float | None = None  # what the playout was told, if it was told wrong
     now: float = 0.0
+    motion: Motion | None = None
+    trace: Callable[[Playout, float, float], TracedPlayout] | None = None
 
     def __post_init__(self) -> None:
         believed = self.phase if self.believed_phase is None else self.believed_phase
         self.playout = Playout(
             self.engine,
-            Presenter(StillMotion(), self.engine.info.fps),
+            Presenter(self.motion or StillMotion(), self.engine.info.fps),
             rate=RATE,
             clock=TickClock(believed),
             now=self.now,
             options=self.options,
         )
+        #: What the shell calls: the playout, or what records it.
+        self.driven = self.playout if self.trace is None else self.trace(self.playout, believed, self.now)
         self.ticks = 0
         self.queue: list[NDArray[np.int16]] = []
         self.left: list[tuple[float, NDArray[np.int16]]] = []  # (time, block) of all that left the source; no silence
@@ -64,11 +71,11 @@ class Sim:
     # the agent
 
     def capture(self, samples: NDArray[np.int16]) -> None:
-        self.playout.capture(samples)
+        self.driven.capture(samples)
         self._settle()
 
     def flush(self) -> None:
-        self.playout.flush()
+        self.driven.flush()
         self._settle()
 
     def say(self, samples: NDArray[np.int16]) -> None:
@@ -76,19 +83,19 @@ class Sim:
         self.flush()
 
     def clear(self) -> None:
-        self.playout.clear(self.now)
+        self.driven.clear(self.now)
         self._settle()
 
     def pause(self) -> None:
-        self.playout.pause(self.now)
+        self.driven.pause(self.now)
         self._settle()
 
     def resume(self) -> None:
-        self.playout.resume(self.now)
+        self.driven.resume(self.now)
         self._settle()
 
     def close(self) -> None:
-        self.playout.close(self.now)
+        self.driven.close(self.now)
         self._settle()
 
     def stall(self, seconds: float) -> None:
@@ -134,8 +141,8 @@ class Sim:
     # inside
 
     def _wakeups(self) -> list[float]:
-        voice = self.playout.voice_wakeup(self.now)
-        picture = self.playout.picture_wakeup(self.now, LEAD_S)
+        voice = self.driven.voice_wakeup(self.now)
+        picture = self.driven.picture_wakeup(self.now, LEAD_S)
         soonest = self.now + 1e-4  # a wake-up that is due already comes a little later, as in an event loop
         return [max(soonest, picture)] + ([] if voice is None else [max(soonest, voice)])
 
@@ -145,19 +152,19 @@ class Sim:
             self.left.append((self.now, self.queue.pop(0)))
 
     def _settle(self) -> None:
-        self.playout.advance(self.now)
+        self.driven.advance(self.now)
         self._execute()
-        while (piece := self.playout.voice(self.now)) is not None:
+        while (piece := self.driven.voice(self.now)) is not None:
             assert len(piece.samples) % BLOCK == 0
             self.queue.extend(np.split(piece.samples, len(piece.samples) // BLOCK))
             self._execute()
         self._execute()
-        while (picture := self.playout.picture(self.now, LEAD_S)) is not None:
+        while (picture := self.driven.picture(self.now, LEAD_S)) is not None:
             self.pictures.append(picture)
         self._execute()
 
     def _execute(self) -> None:
-        for event in self.playout.take_events():
+        for event in self.driven.take_events():
             self.events.append((self.now, event))
             if isinstance(event, Stop):
                 self.queue = list(np.split(event.fade, len(event.fade) // BLOCK)) if len(event.fade) else []

@@ -1,0 +1,19 @@
+"""Sessions written down, and played again on virtual time: a bug report becomes a test."""
+
+from .lines import Header, Trace
+from .record import TracedPlayout
+from .replay import Divergence, Replayed, replay
+from .timeline import Moment, Utterance, timeline, utterances
+
+__all__ = [
+    "Divergence",
+    "Header",
+    "Moment",
+    "Replayed",
+    "Trace",
+    "TracedPlayout",
+    "Utterance",
+    "replay",
+    "timeline",
+    "utterances",
+]

@@ -1,0 +1,138 @@
+"""Stands around a playout and writes down what it is told and what it answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.protocol import Engine
+from ..playout import PictureDue, Playout, VoiceSlice
+from ..playout.events import Event
+from .lines import Header, event_entry, picture_entry, slice_entry
+
+
+class TracedPlayout:
+    """A playout that writes down what it is told and what it answers.
+
+    Args:
+        playout: Made of what `header` says.
+        header: Written at once.
+        write: Takes one line, without its end; must not raise.
+    """
+
+    def __init__(self, playout: Playout, header: Header, write: Callable[[str], None]) -> None:
+        self._playout = playout
+        self._samples = header.samples
+        self._write_line = write
+        write(header.to_line())
+
+    # what the agent does
+
+    def capture(self, samples: NDArray[np.int16]) -> None:
+        """As `Playout.capture`."""
+        voice = [base64.b64encode(np.asarray(samples, "<i2").tobytes()).decode()] if self._samples else []
+        self._write("capture", len(samples), *voice)
+        self._playout.capture(samples)
+
+    def flush(self) -> None:
+        """As `Playout.flush`."""
+        self._write("flush")
+        self._playout.flush()
+
+    def clear(self, now: float) -> None:
+        """As `Playout.clear`."""
+        self._write("clear", now)
+        self._playout.clear(now)
+
+    def pause(self, now: float) -> None:
+        """As `Playout.pause`."""
+        self._write("pause", now)
+        self._playout.pause(now)
+
+    def resume(self, now: float) -> None:
+        """As `Playout.resume`."""
+        if self._playout.paused:
+            self._write("resume", now)
+        self._playout.resume(now)
+
+    def close(self, now: float) -> None:
+        """As `Playout.close`."""
+        self._write("close", now)
+        self._playout.close(now)
+
+    def replace_engine(self, engine: Engine) -> None:
+        """As `Playout.replace_engine`."""
+        self._playout.replace_engine(engine)
+        self._write("engine", asdict(engine.info))
+
+    def rephase(self, fired: float) -> None:
+        """As `Playout.rephase`."""
+        self._write("rephase", fired)
+        self._playout.rephase(fired)
+
+    # what the shell executes
+
+    def take_events(self) -> list[Event]:
+        """As `Playout.take_events`."""
+        events = self._playout.take_events()
+        for event in events:
+            self._write(*event_entry(event))
+        return events
+
+    def advance(self, now: float) -> None:
+        """As `Playout.advance`."""
+        before = self._playout.pending_events
+        self._playout.advance(now)
+        if self._playout.pending_events != before:
+            self._write("advance", now)
+
+    def voice(self, now: float) -> VoiceSlice | None:
+        """As `Playout.voice`."""
+        before = self._playout.feeds
+        piece = self._playout.voice(now)
+        if piece is not None or self._playout.feeds != before:
+            self._write("voice", now, *slice_entry(piece))
+        return piece
+
+    def picture(self, now: float, lead: float = 0.0) -> PictureDue | None:
+        """As `Playout.picture`."""
+        picture = self._playout.picture(now, lead)
+        if picture is not None:
+            self._write("picture", now, lead, *picture_entry(picture, pose=self._samples))
+        return picture
+
+    def voice_wakeup(self, now: float) -> float | None:
+        """As `Playout.voice_wakeup`."""
+        return self._playout.voice_wakeup(now)
+
+    def picture_wakeup(self, now: float, lead: float = 0.0) -> float:
+        """As `Playout.picture_wakeup`."""
+        return self._playout.picture_wakeup(now, lead)
+
+    @property
+    def backlog(self) -> int:
+        """As `Playout.backlog`."""
+        return self._playout.backlog
+
+    @property
+    def generation(self) -> int:
+        """As `Playout.generation`."""
+        return self._playout.generation
+
+    @property
+    def underruns(self) -> int:
+        """As `Playout.underruns`."""
+        return self._playout.underruns
+
+    @property
+    def skipped(self) -> int:
+        """As `Playout.skipped`."""
+        return self._playout.skipped
+
+    def _write(self, *entry: object) -> None:
+        self._write_line(json.dumps(entry, separators=(",", ":")))

@@ -1,0 +1,219 @@
+"""Recorded sessions: what is written, what is read, and what a replay finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from numpy.typing import NDArray
+
+from livekit_bithuman.engine.embedded import EmbeddedEngine
+from livekit_bithuman.engine.protocol import TurnFrame
+from livekit_bithuman.errors import TraceError
+from livekit_bithuman.testing import MarkerEngine
+from livekit_bithuman.trace import Trace, replay, timeline, utterances
+from tests.unit.playout.sim import RATE, ramp
+from tests.unit.trace.recorded import Recorded
+
+DATA = Path(__file__).parents[2] / "data"
+#: Sessions that are kept. To add one that went wrong, put the file that `AvatarSession(record=...)` wrote there.
+KEPT = sorted((DATA / "traces").glob("*.jsonl"))
+
+
+def converse(recorded: Recorded) -> None:
+    """A reply, an interruption, a pause, a stall, another engine, a busy start."""
+    sim = recorded.sim
+    sim.run(0.3)
+    sim.say(ramp(RATE))
+    sim.run(1.3)
+    sim.capture(ramp(2 * RATE))
+    sim.run(0.411)
+    sim.clear()
+    sim.capture(ramp(500))  # late, dropped
+    sim.flush()
+    sim.run(0.2)
+    sim.capture(ramp(RATE // 2))
+    sim.run(0.123)
+    sim.pause()
+    sim.run(0.5)
+    sim.resume()
+    sim.stall(0.3)
+    sim.driven.rephase(sim.phase + sim.ticks * 0.01 - 0.0002)
+    sim.driven.replace_engine(MarkerEngine((16, 16), lookahead_s=0.1))
+    sim.capture(ramp(RATE))
+    sim.flush()
+    sim.run(2.0)
+    sim.close()
+
+
+def test_a_replay_gives_what_was_recorded() -> None:
+    recorded = Recorded()
+    converse(recorded)
+    replayed = replay(recorded.trace)
+    assert replayed.divergence is None
+    assert replayed.pictures == len(recorded.sim.pictures)
+    assert replayed.events == len(recorded.sim.events)
+    assert replayed.poses == 0
+
+
+def speech(seconds: float) -> NDArray[np.int16]:
+    """Real speech; at the simulator's rate it is slow and deep."""
+    samples: NDArray[np.int16]
+    samples, _ = sf.read(DATA / "speech.wav", dtype="int16", frames=round(seconds * RATE))
+    return samples
+
+
+def test_a_replay_with_the_voice_gives_the_same_poses() -> None:
+    recorded = Recorded(EmbeddedEngine(size=(128, 128)), samples=True)
+    sim = recorded.sim
+    sim.say(speech(1.5))
+    sim.run(1.0)
+    sim.clear()
+    sim.capture(speech(1.0))
+    sim.run(1.5)  # the voice runs dry: provisional poses
+    sim.flush()
+    sim.run(0.5)
+    replayed = replay(recorded.trace)
+    assert replayed.divergence is None
+    assert replayed.poses == replayed.pictures == len(sim.pictures)
+    mouths = [json.loads(line)[7][0] for line in recorded.lines[1:] if line.startswith('["picture"')]
+    assert min(mouth[0] for mouth in mouths) < 200, "a mouth that only rests would prove nothing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("finished", lambda entry: [*entry[:2], entry[2] + 160, entry[3]]),
+        ("picture", lambda entry: [*entry[:6], entry[6] + 1]),
+        ("voice", lambda entry: [*entry[:2], entry[2] + 160, entry[3]] if len(entry) > 2 else entry),
+        ("capture", lambda entry: [entry[0], entry[1] + 160]),
+        ("started", lambda entry: None),
+    ],
+)
+def test_a_replay_finds_what_differs(kind: str, change: Callable[[list[object]], list[object] | None]) -> None:
+    recorded = Recorded()
+    converse(recorded)
+    entries = [json.loads(line) for line in recorded.lines[1:]]
+    place = [place for place, entry in enumerate(entries) if entry[0] == kind and len(entry) > 1][-1]
+    changed = change(entries[place])
+    entries[place : place + 1] = [] if changed is None else [changed]
+    text = "\n".join([recorded.lines[0], *map(json.dumps, entries)])
+    divergence = replay(Trace.parse(text)).divergence
+    assert divergence is not None
+    assert divergence.line >= place + 2
+
+
+def test_a_changed_pose_is_found() -> None:
+    recorded = Recorded(EmbeddedEngine(size=(128, 128)), samples=True)
+    recorded.sim.say(speech(0.5))
+    recorded.sim.run(0.8)
+    trace = recorded.trace
+    pictures = [entry for entry in trace.entries if entry[0] == "picture"]
+    pictures[12][7][0][3] += 5
+    divergence = replay(trace).divergence
+    assert divergence is not None
+    assert divergence.recorded == pictures[12]
+
+
+class Moody(MarkerEngine):
+    """Fails in its third turn."""
+
+    def poll(self) -> list[TurnFrame]:
+        frames = super().poll()
+        if any(frame.turn == 2 and frame.index > 5 for frame in frames):
+            raise RuntimeError("had enough")
+        return frames
+
+
+def test_a_failing_engine_fails_again() -> None:
+    recorded = Recorded(Moody((16, 16)))
+    for _ in range(4):
+        recorded.sim.say(ramp(RATE // 2))
+        recorded.sim.run(0.8)
+    assert any("had enough" in line for line in recorded.lines)
+    assert replay(recorded.trace).divergence is None
+    assert "the engine failed: RuntimeError: had enough" in [moment.what for moment in timeline(recorded.trace)]
+
+
+def test_nothing_of_the_voice_is_written_unless_it_was_asked_for() -> None:
+    plain, full = Recorded(), Recorded(samples=True)
+    for recorded in (plain, full):
+        recorded.sim.say(ramp(RATE))
+        recorded.sim.run(1.5)
+    assert '["capture",16000]' in plain.lines
+    assert max(map(len, plain.lines[1:])) < 100
+    assert max(map(len, full.lines[1:])) > 2 * RATE
+    assert all(len(json.loads(line)) == 7 for line in plain.lines if line.startswith('["picture"'))
+
+
+def test_calls_without_effect_are_not_written() -> None:
+    recorded = Recorded()
+    recorded.sim.run(10.0)
+    assert len(recorded.lines) == 1 + len(recorded.sim.pictures)
+
+
+def test_what_became_of_each_utterance_is_told() -> None:
+    recorded = Recorded()
+    converse(recorded)
+    first, second, third = utterances(recorded.trace)
+    assert (first.captured, first.position, first.interrupted, first.pictures) == (1.0, 1.0, False, 25)
+    assert second.interrupted
+    assert second.captured == 2.0
+    assert second.position == pytest.approx(0.41, abs=0.011)
+    assert (third.captured, third.position, third.interrupted) == (1.5, 1.5, False)
+    said = [moment.what for moment in timeline(recorded.trace)]
+    assert [what for what in said if what in ("asked to stop", "paused", "resumed", "closed")] == [
+        "asked to stop",
+        "paused",
+        "resumed",
+        "closed",
+    ]
+    assert "another engine took over" in said
+    moments = [moment.at for moment in timeline(recorded.trace) if "first sample" not in moment.what]
+    assert moments == sorted(moments)
+
+
+def test_a_trace_that_breaks_off_is_read_up_to_there() -> None:
+    recorded = Recorded()
+    converse(recorded)
+    trace = Trace.parse(recorded.text[:-7])
+    assert trace.truncated
+    assert len(trace.entries) == len(recorded.lines) - 2
+    assert replay(trace).divergence is None
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "no trace"),
+        ("RIFF....", "no trace"),
+        ('{"rate": 24000}\n', "no trace"),
+        ("[1]\n", "no trace"),
+        ('{"livekit_bithuman_trace": 99}\n', "has format 99"),
+        ('{"livekit_bithuman_trace": 1}\n', "header cannot be read"),
+    ],
+)
+def test_what_is_no_trace_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(TraceError, match=complaint):
+        Trace.parse(text)
+
+
+@pytest.mark.parametrize("line", ["nonsense", "{}", "[]", '["unheard", 1]'])
+def test_a_damaged_line_is_named(line: str) -> None:
+    recorded = Recorded()
+    converse(recorded)
+    lines = recorded.text.splitlines()
+    lines[7] = line
+    with pytest.raises(TraceError, match="Line 8 of the trace"):
+        Trace.parse("\n".join(lines))
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_kept_sessions_still_go_as_they_went(path: Path) -> None:
+    replayed = replay(Trace.parse(path.read_text()))
+    assert replayed.divergence is None
+    assert replayed.pictures
