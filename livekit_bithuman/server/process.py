@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -30,13 +31,19 @@ class ServerProcess:
     media could be sent or received. It names itself as the STUN server, so that clients ask no public one. It does
     not outlive its owner, however that ends.
 
+    Args:
+        binary: The server to run.
+        at: The address and key of one that has ended, to take its place: its clients then find their way back. None:
+            a free port and a new key.
+
     Attributes:
         address: Where it answers, once it has started.
     """
 
-    def __init__(self, binary: ServerBinary) -> None:
+    def __init__(self, binary: ServerBinary, *, at: ServerAddress | None = None) -> None:
         self.address = ServerAddress("", "", "")
         self._binary = binary
+        self._at = at
         self._guard: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -89,10 +96,10 @@ class ServerProcess:
         self.stop()
 
     def _start_once(self) -> ServerAddress:
-        http_port, udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
-        self.address = ServerAddress(
-            f"ws://127.0.0.1:{http_port}", f"API{secrets.token_hex(6)}", secrets.token_urlsafe(32)
+        self.address = self._at or ServerAddress(
+            f"ws://127.0.0.1:{_free_port(socket.SOCK_STREAM)}", f"API{secrets.token_hex(6)}", secrets.token_urlsafe(32)
         )
+        http_port, udp_port = _port(self.address), _free_port(socket.SOCK_DGRAM)
         # A setting that the caller has for some other server must not reach this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIVEKIT_")}
         for name in ("NODE_IP", "UDP_PORT"):
@@ -152,6 +159,12 @@ def _configuration(address: ServerAddress, http_port: int, udp_port: int) -> dic
             "stun_servers": [f"127.0.0.1:{udp_port}"],  # else clients are told to ask a public one
         },
     }
+
+
+def _port(address: ServerAddress) -> int:
+    port = urllib.parse.urlsplit(address.url).port
+    assert port is not None, "a server of ours always has a port in its address"
+    return port
 
 
 def _free_port(kind: socket.SocketKind) -> int:

@@ -73,6 +73,15 @@ def test_servers_run_side_by_side(binary: ServerBinary, livekit_server: ServerAd
             ServerAddress(second.url, livekit_server.api_key, livekit_server.api_secret).validate(timeout=5.0)
 
 
+def test_a_server_takes_the_place_of_one_that_has_ended(binary: ServerBinary) -> None:
+    first = ServerProcess(binary)
+    address = first.start()
+    first.stop()
+    with ServerProcess(binary, at=address) as again:
+        assert again == address
+        again.validate(timeout=5.0)
+
+
 def test_settings_for_other_servers_do_not_reach_ours(binary: ServerBinary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_KEYS", "other: " + "y" * 40)
     monkeypatch.setenv("LIVEKIT_PORT", "1")
