@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 BAND = (300.0, 3400.0)
 #: Correlation above which a stretch counts as found. Unrelated noise of 60 ms stays below 0.4.
 FOUND = 0.5
+#: Share of a stretch's usual norm that a voice counts with at least: 4 ms of both, at their edges, are always alike.
+TOUCHING = 0.5
 
 
 def marker_voice(seed: int, count: int, rate: int, *, level: float = 0.15) -> NDArray[np.int16]:
@@ -42,6 +44,7 @@ class VoiceLocator:
 
     def __init__(self, voices: dict[int, NDArray[np.int16]]) -> None:
         self._voices = {name: voice.astype(np.float64) for name, voice in voices.items()}
+        self._haystacks: dict[tuple[int, int], _Haystack] = {}  # by voice and length of the stretch
 
     def locate(self, stretch: NDArray[np.int16]) -> tuple[int, int, float] | None:
         """Where a stretch comes from.
@@ -59,23 +62,32 @@ class VoiceLocator:
             return None
         best: tuple[int, int, float] | None = None
         for name, voice in self._voices.items():
-            at, score = _best_lag(voice, needle, energy)
+            haystack = self._haystacks.get((name, len(needle)))
+            if haystack is None:
+                haystack = self._haystacks[name, len(needle)] = _Haystack(voice, len(needle))
+            at, score = haystack.best_lag(needle, energy)
             if best is None or score > best[2]:
                 best = (name, at, score)
         return best if best is not None and best[2] >= FOUND else None
 
 
-def _best_lag(voice: NDArray[np.float64], needle: NDArray[np.float64], energy: float) -> tuple[int, float]:
-    """The lag at which the needle correlates best with the voice, and how well."""
-    n = len(needle)
-    padded = np.concatenate([np.zeros(n), voice, np.zeros(n)])
-    size = 1 << (len(padded) + n).bit_length()
-    product = np.fft.rfft(padded, size) * np.conj(np.fft.rfft(needle, size))
-    correlation = np.fft.irfft(product, size)[: len(padded) - n + 1]
-    squares = np.concatenate([[0.0], np.cumsum(padded**2)])
-    norms = np.sqrt(np.maximum(squares[n:] - squares[:-n], 1.0)) * energy
-    # a stretch that only touches the voice must not win by a tiny norm
-    floor = 0.3 * float(np.sqrt(n) * np.sqrt(np.mean(voice**2) + 1.0)) * energy
-    scores = correlation / np.maximum(norms, floor)
-    at = int(np.argmax(scores))
-    return at - n, float(scores[at])
+class _Haystack:
+    """One voice, made ready to look for stretches of `n` samples in it."""
+
+    def __init__(self, voice: NDArray[np.float64], n: int) -> None:
+        padded = np.concatenate([np.zeros(n), voice, np.zeros(n)])
+        self._n = n
+        self._size = -(-(len(padded) + n) // 4096) * 4096  # a length that transforms fast
+        self._spectrum = np.fft.rfft(padded, self._size)
+        squares = np.concatenate([[0.0], np.cumsum(padded**2)])
+        norms = np.sqrt(np.maximum(squares[n:] - squares[:-n], 1.0))
+        # a stretch that only touches the voice must not win by a tiny norm
+        self._norms = np.maximum(norms, TOUCHING * np.sqrt(n) * np.sqrt(np.mean(voice**2) + 1.0))
+
+    def best_lag(self, needle: NDArray[np.float64], energy: float) -> tuple[int, float]:
+        """The lag at which the needle, of that energy, correlates best with the voice, and how well."""
+        product = self._spectrum * np.conj(np.fft.rfft(needle, self._size))
+        correlation = np.fft.irfft(product, self._size)[: len(self._norms)]
+        scores = correlation / self._norms
+        at = int(np.argmax(scores))
+        return at - self._n, float(scores[at]) / energy
