@@ -17,6 +17,7 @@ from .errors import (
     InvalidStateError,
     MediaFileError,
     MissingDependencyError,
+    RoomError,
     ServerError,
     TraceError,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "MediaFileError",
     "MissingDependencyError",
     "PublishOptions",
+    "RoomError",
     "ServerError",
     "TraceError",
     "VideoControl",

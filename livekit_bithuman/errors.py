@@ -8,6 +8,7 @@
     ├── MediaFileError        an audio or video file that cannot be read or written
     ├── TraceError            a recorded session that cannot be read, or whose replay differs
     ├── EngineError           the engine failed while running: raised, stalled, or returned wrong frames
+    ├── RoomError             a room does not let the agent do what it must: publish its voice
     ├── ServerError           no LiveKit server could be found, built, started or reached
     └── MissingDependencyError  an optional package is needed and not installed
 
@@ -88,6 +89,12 @@ class TraceError(AvatarError):
 
 class EngineError(AvatarError):
     """The engine failed while running."""
+
+
+class RoomError(AvatarError):
+    """A room that does not let the agent publish."""
+
+    exit_code = 77
 
 
 class ServerError(AvatarError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -14,10 +13,12 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from ..engine.protocol import Engine, EngineInfo
+from ..errors import RoomError
 from ..playout import EngineFailed, PictureDue, Playout, PlayoutOptions, Presenter, Stop, TickClock
 from ..playout.events import Event
 from ..playout.presenter import Motion
 from ..trace import TracedPlayout
+from . import permission
 from .alarm import Alarm
 from .frame_info import FrameInfo
 from .options import PublishOptions
@@ -36,7 +37,8 @@ DRAW_LEAD_S = 0.015
 #: there at once would otherwise run through the framework's audio chain in one go (its speaking-rate detector is the
 #: costly part), holding the event loop and the interpreter's lock just when the first pictures are due.
 BACKLOG_S = 0.5
-#: A room that is going down may never answer.
+#: A room that is going down may never answer. livekit itself gives a publication up after 10 s.
+PUBLISH_TIMEOUT_S = 15.0
 UNPUBLISH_TIMEOUT_S = 2.0
 #: Wait before a task that failed runs again.
 AFTER_ERROR_S = 0.2
@@ -92,6 +94,7 @@ class AvatarPlayer:
         self._voice_track: rtc.LocalAudioTrack | None = None  # while published
         self._pictures_track: rtc.LocalVideoTrack | None = None
         self._video_enabled = True
+        self._publishing: asyncio.Task[None] | None = None  # the newest, done or not
         self._closing: asyncio.Task[None] | None = None
         self._playout: Playout | TracedPlayout
 
@@ -127,22 +130,22 @@ class AvatarPlayer:
         If the room refuses the video alone, one warning says so and the voice is published.
 
         Raises:
-            rtc.participant.PublishTrackError: The room refuses the voice.
+            RoomError: The room refuses the voice.
         """
         self._room = room
-        voice, pictures = await asyncio.gather(
-            self._publish_voice(room), self._publish_pictures(room), return_exceptions=True
-        )
-        if isinstance(voice, BaseException):
-            raise voice
-        if isinstance(pictures, BaseException):
-            logger.warning("the avatar's video could not be published, its voice is: %s", pictures)
+        self._voice_track = self._pictures_track = None  # those of an earlier connection went with it
+        await self._to_the_end(self._publish_both(room))
+
+    @property
+    def published(self) -> set[str]:
+        """The sids of the tracks that are published now."""
+        return {track.sid for track in (self._voice_track, self._pictures_track) if track is not None}
 
     async def set_video_enabled(self, enabled: bool) -> None:
         """Take the video track away and stop drawing, or publish it again. The voice is not touched.
 
         Raises:
-            rtc.participant.PublishTrackError: The room refuses the video.
+            RoomError: The room refuses the video.
         """
         self._video_enabled = enabled
         if self._room is None or not self._room.isconnected():
@@ -151,7 +154,7 @@ class AvatarPlayer:
             await self._unpublish(self._pictures_track)
             self._pictures_track = None
         elif enabled and self._pictures_track is None:
-            await self._publish_pictures(self._room)
+            await self._to_the_end(self._publish_pictures(self._room))
 
     async def aclose(self) -> None:
         """Finish what is pending, unpublish, and free everything. Idempotent, also for two callers at once."""
@@ -287,9 +290,24 @@ class AvatarPlayer:
 
     # inside
 
+    async def _to_the_end(self, publishing: Coroutine[None, None, None]) -> None:
+        """Publish, and if the caller is cancelled go on: nobody could take away what is half published."""
+        self._publishing = asyncio.create_task(publishing, name="avatar tracks")
+        await asyncio.shield(self._publishing)
+
+    async def _publish_both(self, room: rtc.Room) -> None:
+        permission.require(room, rtc.TrackSource.SOURCE_MICROPHONE)  # no face is seen where the voice will be refused
+        voice, pictures = await asyncio.gather(
+            self._publish_voice(room), self._publish_pictures(room), return_exceptions=True
+        )
+        if isinstance(voice, BaseException):
+            raise voice
+        if isinstance(pictures, BaseException):
+            logger.warning("the avatar's video could not be published, its voice is: %s", pictures)
+
     async def _publish_voice(self, room: rtc.Room) -> None:
         track = rtc.LocalAudioTrack.create_audio_track(self._options.audio_track_name, self._audio)
-        await room.local_participant.publish_track(track, self._options.audio())
+        await _publish(room, track, self._options.audio())
         self._voice_track = track
 
     async def _publish_pictures(self, room: rtc.Room) -> None:
@@ -297,7 +315,7 @@ class AvatarPlayer:
             return
         info = self._painter.engine.info
         track = rtc.LocalVideoTrack.create_video_track(self._options.video_track_name, self._video)
-        await room.local_participant.publish_track(track, self._options.video(info.size, info.fps))
+        await _publish(room, track, self._options.video(info.size, info.fps))
         self._pictures_track = track
 
     def _describe(self, picture: PictureDue) -> rtc.FrameMetadata | None:
@@ -311,6 +329,16 @@ class AvatarPlayer:
         if self._room is not None and self._room.isconnected():
             unpublishing = self._room.local_participant.unpublish_track(track.sid)
             await asyncio.wait_for(unpublishing, UNPUBLISH_TIMEOUT_S)
+
+    async def _withdraw(self) -> None:
+        """Take both tracks out of the room, those too that are just being published."""
+        if self._publishing is not None:
+            await asyncio.wait({self._publishing}, timeout=UNPUBLISH_TIMEOUT_S)
+            self._publishing.cancel()
+            await asyncio.gather(self._publishing, return_exceptions=True)
+        tracks = [track for track in (self._voice_track, self._pictures_track) if track is not None]
+        # the room may be going down beside us
+        await asyncio.gather(*map(self._unpublish, tracks), return_exceptions=True)
 
     def _now(self) -> float:
         return _micros(asyncio.get_running_loop().time())
@@ -353,10 +381,7 @@ class AvatarPlayer:
         for task in [*self._tasks, *self._side_tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._side_tasks, return_exceptions=True)
-        for track in (self._voice_track, self._pictures_track):
-            if track is not None:
-                with contextlib.suppress(Exception):  # the room may be going down beside us
-                    await self._unpublish(track)
+        await self._withdraw()
         await self._painter.aclose()
         for source in self._sources:
             await source.aclose()
@@ -367,6 +392,19 @@ def _tell(listener: Callable[[T], None], news: T) -> None:
         listener(news)
     except Exception:
         logger.exception("a listener of the avatar's playback raised; the playback goes on")
+
+
+async def _publish(room: rtc.Room, track: rtc.LocalTrack, options: rtc.TrackPublishOptions) -> None:
+    """Publish a track.
+
+    Raises:
+        RoomError: The agent's token does not allow it, or the room did not take it in time.
+    """
+    permission.require(room, options.source)
+    try:
+        await asyncio.wait_for(room.local_participant.publish_track(track, options), PUBLISH_TIMEOUT_S)
+    except (rtc.participant.PublishTrackError, asyncio.TimeoutError) as error:
+        raise RoomError(f"The room did not take the track {track.name}: {error}") from error
 
 
 def _micros(seconds: float) -> float:

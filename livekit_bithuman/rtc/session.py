@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import weakref
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Literal
@@ -24,6 +25,7 @@ from .options import PublishOptions
 from .output import AvatarAudioOutput
 from .player import AvatarPlayer
 from .plugin import register
+from .presence import Presence
 from .recording import TraceFile
 from .statistics import AvatarStatistics
 
@@ -32,6 +34,8 @@ logger = logging.getLogger("livekit_bithuman")
 #: Resampled to, where the TTS speaks at a rate that livekit's 10 ms ticks do not divide (22050 Hz, say).
 FALLBACK_RATE = 48_000
 MAX_FPS = 60
+#: Agents that have an avatar, from the moment that one begins to start.
+_with_avatar: weakref.WeakSet[AgentSession] = weakref.WeakSet()  # type: ignore[type-arg]
 
 
 class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered"]]):
@@ -95,9 +99,10 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         self._player: AvatarPlayer | None = None
         self._output: AvatarAudioOutput | None = None
         self._previous_tail: AudioOutput | None = None  # what the agent spoke through before
-        self._publishing: asyncio.Task[None] | None = None
-        self._started = False
-        self._closed = False
+        self._presence: Presence | None = None
+        self._agent: AgentSession | None = None  # type: ignore[type-arg]  # from the moment that start() was called
+        self._starting: asyncio.Task[None] | None = None  # once start() was called
+        self._closing: asyncio.Task[None] | None = None  # once aclose() was
 
     @property
     def avatar_identity(self) -> str:
@@ -118,42 +123,32 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         """Give the agent its face. Call before `agent_session.start()`.
 
         Returns when the avatar can speak and, if the room is connected, both tracks are published; otherwise they are
-        published as soon as it is.
+        published as soon as it is. If it fails or is cancelled, everything is as it was before.
 
         Args:
             agent_session: Its audio output is replaced until `aclose`.
             room: The agent's.
 
         Raises:
-            InvalidStateError: This avatar was started before, or the agent has one already.
+            InvalidStateError: This avatar was started or closed before or is closed meanwhile, or the agent has one
+                already.
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
-        TraceError: The recording cannot be written.
+            RoomError: The agent may not publish its voice in this room.
+            TraceError: The recording cannot be written.
         """
-        if self._started:
-            raise InvalidStateError("This AvatarSession was started already: create a new one.")
-        tail = compat.audio_tail(agent_session.output)
-        if isinstance(tail, AvatarAudioOutput):
+        if self._starting is not None or self._closing is not None:
+            raise InvalidStateError("This AvatarSession was started already, or closed: create a new one.")
+        if agent_session in _with_avatar:
             raise InvalidStateError("This agent has an avatar already: close that one first, with aclose().")
-        self._started = True
-        self._player = player = await self._make_player(self._voice_rate(agent_session))
+        _with_avatar.add(agent_session)
+        self._agent = agent_session
+        self._starting = asyncio.create_task(self._set_up(agent_session, room), name="avatar start")
         try:
-            if self._record is not None:
-                self._recording = TraceFile(self._record)
-            player.on_engine = self._on_engine
-            await player.prepare()
-            self._output = AvatarAudioOutput(player)
-            self._previous_tail = tail
-            compat.replace_audio_tail(agent_session.output, self._output)
-            if room.isconnected():
-                await player.publish(room)
-            else:
-                room.on("connection_state_changed", self._publish_when_connected)
-            await super().start(agent_session, room)
-        except BaseException:
-            room.off("connection_state_changed", self._publish_when_connected)
-            self._detach(agent_session)
-            await player.aclose()
-            await self._end_recording()
+            await self._starting
+        except BaseException as error:
+            await asyncio.shield(asyncio.create_task(self._take_away(agent_session), name="avatar start undone"))
+            if self._closing is not None and isinstance(error, asyncio.CancelledError):
+                raise InvalidStateError("This AvatarSession was closed while it was starting.") from None
             raise
 
     async def swap(
@@ -197,32 +192,58 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
 
         Pending speech ends as interrupted, both tracks are unpublished, the previous audio output is restored.
         """
-        self._closed = True
-        room, self._room = self._room, None
-        if room is not None:
-            room.off("connection_state_changed", self._on_connection_state_changed)
-            room.off("connection_state_changed", self._publish_when_connected)
-        if self._publishing is not None:
-            await asyncio.gather(self._publishing, return_exceptions=True)
-        if self._agent_session is not None:
-            self._detach(self._agent_session)
-        if self._player is not None:
-            await self._player.aclose()
-        await self._end_recording()
-        await super().aclose()
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="avatar session close")
+        await asyncio.shield(self._closing)
 
     # inside
-
-    async def _end_recording(self) -> None:
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            await asyncio.to_thread(recording.close)
 
     def _on_engine(self, error: Exception | None) -> None:
         if error is None:
             self.emit("engine_recovered")
         else:
             self.emit("engine_failed", error)
+
+    async def _set_up(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
+        self._player = await self._make_player(self._voice_rate(agent_session))
+        self._player.on_engine = self._on_engine
+        if self._record is not None:
+            self._recording = TraceFile(self._record)
+        await self._player.prepare()
+        self._output = AvatarAudioOutput(self._player)
+        self._previous_tail = compat.audio_tail(agent_session.output)
+        compat.replace_audio_tail(agent_session.output, self._output)
+        self._presence = Presence(self._player, room)
+        await self._presence.start()
+        await super().start(agent_session, room)
+
+    async def _close(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        joining = self._wait_avatar_join_task
+        if self._room is not None:
+            self._room.off("connection_state_changed", self._on_connection_state_changed)
+            self._room = None  # the agent stays in the room
+        if self._agent is not None:
+            await self._take_away(self._agent)
+        await super().aclose()
+        if joining is not None:
+            await asyncio.gather(joining, return_exceptions=True)  # it may have failed with the room
+
+    async def _take_away(self, agent_session: AgentSession) -> None:  # type: ignore[type-arg]
+        """Undo what a start has done so far, the newest first. Idempotent, also for two callers at once."""
+        try:
+            if self._presence is not None:
+                await self._presence.aclose()
+            self._detach(agent_session)
+            if self._player is not None:
+                await self._player.aclose()
+            recording, self._recording = self._recording, None
+            if recording is not None:
+                await asyncio.to_thread(recording.close)
+        finally:
+            _with_avatar.discard(agent_session)
 
     def _voice_rate(self, agent_session: AgentSession) -> int:  # type: ignore[type-arg]
         rate = self._publish.sample_rate or compat.voice_rate(agent_session)
@@ -275,7 +296,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         return open_embedded
 
     def _running(self) -> AvatarPlayer:
-        if self._player is None or self._closed:
+        if self._player is None or self._closing is not None:
             raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
         return self._player
 
@@ -285,18 +306,23 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         if self._output is not None and compat.audio_tail(output) is self._output:
             compat.replace_audio_tail(output, self._previous_tail)
 
-    def _publish_when_connected(self, state: rtc.ConnectionState.ValueType) -> None:
-        if state == rtc.ConnectionState.CONN_CONNECTED and self._publishing is None and self._room is not None:
-            self._publishing = asyncio.create_task(self._publish_late(self._room), name="avatar publish")
-
-    async def _publish_late(self, room: rtc.Room) -> None:
-        assert self._player is not None
-        try:
-            await self._player.publish(room)
-        except Exception:
-            logger.exception("the avatar could not be published: nobody will see or hear it")
-
 
 async def _opened(chosen: Engine | Callable[[], Engine]) -> Engine:
-    """The engine, made in a worker thread if it is to be made."""
-    return await asyncio.to_thread(chosen) if callable(chosen) else chosen
+    """The engine, made in a worker thread if it is to be made; nobody's if this is cancelled meanwhile: then closed."""
+    if not callable(chosen):
+        return chosen
+    making = asyncio.ensure_future(asyncio.to_thread(chosen))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(making: asyncio.Future[Engine]) -> None:
+    if making.cancelled() or making.exception() is not None:
+        return
+    try:
+        making.result().close()
+    except Exception:
+        logger.exception("an engine that was no longer wanted did not close")

@@ -1,0 +1,98 @@
+"""Keeps an avatar's tracks in its room, and says in the log what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from livekit import rtc
+
+from .player import AvatarPlayer
+
+logger = logging.getLogger("livekit_bithuman")
+
+
+class Presence:
+    """Publishes an avatar when its room is connected, for the first time and again after it was closed.
+
+    While a connection is lost and found again, livekit keeps the tracks and publishes them anew by itself. The avatar
+    plays on meanwhile, so the agent's replies end as they would.
+
+    Args:
+        player: Published; not owned.
+        room: The agent's.
+    """
+
+    def __init__(self, player: AvatarPlayer, room: rtc.Room) -> None:
+        self._player = player
+        self._room = room
+        self._reconnecting = False  # livekit is looking for the server
+        self._muted: set[str] = set()  # names of tracks that were said to be muted
+        self._publishing: asyncio.Task[None] | None = None  # after the room was connected
+        self._listeners = {
+            "connection_state_changed": self._on_state,
+            "disconnected": self._on_disconnected,
+            "track_muted": self._on_muted,
+            "track_unmuted": self._on_unmuted,
+        }
+
+    async def start(self) -> None:
+        """Publish, if the room is connected, and watch the room from now on.
+
+        Raises:
+            RoomError: The agent may not publish its voice here, or the room did not take it.
+        """
+        for event, listener in self._listeners.items():
+            self._room.on(event, listener)  # type: ignore[arg-type]
+        if self._room.isconnected():
+            await self._player.publish(self._room)
+
+    async def aclose(self) -> None:
+        """Watch no more. The tracks are the player's to take away. Idempotent."""
+        for event, listener in self._listeners.items():
+            self._room.off(event, listener)  # type: ignore[arg-type]
+        publishing, self._publishing = self._publishing, None
+        if publishing is not None:
+            publishing.cancel()
+            await asyncio.gather(publishing, return_exceptions=True)
+
+    def _on_state(self, state: rtc.ConnectionState.ValueType) -> None:
+        if state == rtc.ConnectionState.CONN_RECONNECTING:
+            if not self._reconnecting:
+                logger.warning("the connection to the room is lost: the avatar speaks on unheard until it is back")
+            self._reconnecting = True
+        elif state == rtc.ConnectionState.CONN_CONNECTED:
+            if self._reconnecting:
+                logger.info("the connection to the room is back, and the avatar with it")
+            elif self._publishing is None or self._publishing.done():
+                self._publishing = asyncio.create_task(self._publish(), name="avatar publish")
+            self._reconnecting = False
+
+    def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
+        self._reconnecting = False
+        self._muted.clear()
+        if self._publishing is not None:
+            self._publishing.cancel()  # nobody would answer
+        if reason != rtc.DisconnectReason.CLIENT_INITIATED:
+            why = rtc.DisconnectReason.Name(reason)
+            logger.warning("the room is closed to the agent (%s): nobody sees or hears the avatar any more", why)
+
+    def _on_muted(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
+        # livekit reports a mute by the server twice
+        if self._is_ours(participant, publication) and publication.name not in self._muted:
+            self._muted.add(publication.name)
+            logger.warning("the avatar's track %s is muted in the room; replies go on", publication.name)
+
+    def _on_unmuted(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
+        if self._is_ours(participant, publication) and publication.name in self._muted:
+            self._muted.discard(publication.name)
+            logger.info("the avatar's track %s is no longer muted", publication.name)
+
+    def _is_ours(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> bool:
+        return participant is self._room.local_participant and publication.sid in self._player.published
+
+    async def _publish(self) -> None:
+        try:
+            await self._player.publish(self._room)
+        except Exception:
+            logger.exception("the avatar could not be published: nobody will see or hear it")
