@@ -17,7 +17,7 @@ from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import MarkerEngine, Viewer, VoiceLocator, marker_voice
 from livekit_bithuman.testing.stage import Stage, frames
 
-from .rooms import RATE, SLOT, Told, in_step, marks, no_new_tasks, resting_after, slots, slots_apart, tail
+from .rooms import RATE, SLOT, Departures, Told, marks, no_new_tasks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
 
@@ -124,11 +124,11 @@ async def test_a_server_that_does_not_answer_a_publication_is_an_error_too(
 
 
 async def test_a_muted_voice_is_spoken_unheard_and_comes_back_in_step(
-    stage_of: StageOf, viewer_of: ViewerOf, caplog: pytest.LogCaptureFixture
+    stage_of: StageOf, viewer_of: ViewerOf, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "livekit_bithuman")
     first, second = marker_voice(1, 2 * RATE, RATE), marker_voice(2, RATE, RATE)
-    async with stage_of() as stage, viewer_of() as viewer:
+    async with stage_of() as stage, Departures(stage, monkeypatch) as left, viewer_of() as viewer:
         told = Told(tail(stage))
         changes: list[str] = []
         viewer.room.on("track_muted", lambda _, publication: changes.append(f"muted {publication.name}"))
@@ -152,8 +152,8 @@ async def test_a_muted_voice_is_spoken_unheard_and_comes_back_in_step(
         assert min(heard) < 5
         assert max(heard) > 42
         assert sum(15 <= slot < 25 for slot in heard) < 10, "of forty: not heard while muted"
-        assert in_step(slots_apart(viewer, 0, first, from_slot=33))
-        assert in_step(slots_apart(viewer, 1, second))
+        assert left.in_step(0, first, from_slot=33)
+        assert left.in_step(1, second)
     said = [record.getMessage() for record in caplog.records if "avatar_audio" in record.getMessage()]
     assert said == [
         "the avatar's track avatar_audio is muted in the room; replies go on",
@@ -169,10 +169,11 @@ async def test_a_track_that_the_server_mutes_holds_no_reply_up(
     viewer_of: ViewerOf,
     kind: str,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, voice = livekit_server, marker_voice(2, RATE, RATE)
     name = f"avatar_{kind}"
-    async with stage_of() as stage, viewer_of() as viewer:
+    async with stage_of() as stage, Departures(stage, monkeypatch) as left, viewer_of() as viewer:
         told = Told(tail(stage))
         await viewer.until(lambda: marks(viewer))
         reply = stage.say(marker_voice(1, 2 * RATE, RATE), RATE)
@@ -192,5 +193,6 @@ async def test_a_track_that_the_server_mutes_holds_no_reply_up(
         await stage.say(voice, RATE)
         await viewer.until(lambda: resting_after(viewer, 1))
         assert told.finished == [(2.0, False), (1.0, False)]
-        assert in_step(slots_apart(viewer, 1, voice))
+        assert len(slots(viewer, 1)) > 12
+        assert left.in_step(1, voice)
     assert log_lines(caplog) == [(logging.WARNING, f"the avatar's track {name} is muted in the room; replies go on")]
