@@ -128,21 +128,29 @@ class Departures:
         async for event in self._stream:
             self.hearing.add(loop.time(), np.frombuffer(event.frame.data, np.int16).copy())
 
-    def in_step(self, turn: int, voice: NDArray[np.int16], *, from_slot: int = 0) -> bool:
-        """Whether the pictures of a turn, from a slot on, left with their samples: one slot later, as meant."""
+    def slots_apart(self, turn: int, voice: NDArray[np.int16], *, from_slot: int = 0) -> list[float]:
+        """By how many slots each picture of a turn, from a slot on, left after the first sample of its slot."""
         pictures = [(p.at, p.mark.slot) for p in self.pictures if p.mark and not p.mark.rest and p.mark.turn == turn]
         begin = next(at for at, slot in pictures if slot >= from_slot) - 0.5
         heard = self.hearing.since(begin).located(VoiceLocator({0: voice}))
         when = dict(sorted((sample, at) for at, _, sample in heard))
         samples, times = np.array(list(when)), np.array(list(when.values()))
-        apart = [
+        return [
             (at - float(np.interp(slot * SLOT, samples, times))) * FPS
             for at, slot in pictures
             if slot >= from_slot and samples[0] <= slot * SLOT <= samples[-1]
         ]
-        assert len(apart) > 5
-        print(f"turn {turn}: pictures left {np.round(np.percentile(apart, [5, 50, 95]), 2)} slots after their samples")
-        return abs(float(np.median(apart)) - LAG) < IN_STEP
+
+    def in_step(self, turn: int, voice: NDArray[np.int16], *, from_slot: int = 0) -> bool:
+        """Whether the pictures of a turn, from a slot on, left with their samples: one slot later, as meant."""
+        return are_in_step(self.slots_apart(turn, voice, from_slot=from_slot))
+
+
+def are_in_step(apart: list[float]) -> bool:
+    """Whether pictures that left so many slots after their samples are in step."""
+    assert len(apart) > 5
+    print(f"pictures left {np.round(np.percentile(apart, [5, 50, 95]), 2)} slots after their samples")
+    return abs(float(np.median(apart)) - LAG) < IN_STEP
 
 
 @contextmanager
