@@ -180,6 +180,23 @@ async def test_a_token_that_ran_out_does_not_keep_a_connected_agent_from_coming_
         assert told.finished == [(3.0, False), (1.0, False)]
 
 
+async def test_an_agent_that_is_removed_ends_its_reply(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    address = server.address
+    async with stage_at(address) as stage:
+        told = Told(tail(stage))
+        closed = heard_of(stage.room, "disconnected")
+        reply = stage.say(marker_voice(1, 2 * RATE, RATE), RATE)
+        await told.until_started(1)
+        async with api.LiveKitAPI(address.http_url, address.api_key, address.api_secret) as admin:
+            await admin.room.remove_participant(api.RoomParticipantIdentity(room="lobby", identity="agent"))
+        await asyncio.wait_for(closed.wait(), 20)
+        await asyncio.wait_for(reply.wait_for_playout(), 20)
+        assert told.finished == [(2.0, False)]
+    assert log_lines(caplog) == [
+        "the room is closed to the agent (PARTICIPANT_REMOVED): nobody sees or hears the avatar any more"
+    ]
+
+
 async def test_an_agent_that_is_let_in_no_more_is_told_once_and_comes_back_when_it_connects_again(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -74,7 +74,7 @@ async def test_a_viewer_that_takes_the_video_later_sees_it_in_mid_reply(stage_of
 
 
 async def test_an_empty_room_costs_no_memory(stage_of: StageOf) -> None:
-    voice = marker_voice(1, RATE, RATE)
+    voice = marker_voice(1, RATE // 2, RATE)
     async with stage_of() as stage:
         output = tail(stage)
         told = Told(output)
@@ -92,5 +92,5 @@ async def test_an_empty_room_costs_no_memory(stage_of: StageOf) -> None:
             after = await held_after(4)
         finally:
             tracemalloc.stop()
-        assert told.finished == [(1.0, False)] * 5
+        assert told.finished == [(0.5, False)] * 5
         assert after - before < voice.nbytes, "in bytes, after four more replies"
