@@ -404,7 +404,9 @@ async def _publish(room: rtc.Room, track: rtc.LocalTrack, options: rtc.TrackPubl
     try:
         await asyncio.wait_for(room.local_participant.publish_track(track, options), PUBLISH_TIMEOUT_S)
     except (rtc.participant.PublishTrackError, asyncio.TimeoutError) as error:
-        raise RoomError(f"The room did not take the track {track.name}: {error}") from error
+        raise RoomError(
+            f"The room did not take the track {track.name}: {str(error) or 'it does not answer'}"
+        ) from error
 
 
 def _micros(seconds: float) -> float:

@@ -27,6 +27,7 @@ class Presence:
         self._player = player
         self._room = room
         self._reconnecting = False  # livekit is looking for the server
+        self._published = False  # on this connection, or about to be
         self._muted: set[str] = set()  # names of tracks that were said to be muted
         self._publishing: asyncio.Task[None] | None = None  # after the room was connected
         self._listeners = {
@@ -44,7 +45,9 @@ class Presence:
         """
         for event, listener in self._listeners.items():
             self._room.on(event, listener)  # type: ignore[arg-type]
-        if self._room.isconnected():
+        # while livekit reconnects it would publish a new track twice: as asked, and among those that it brings back
+        if self._room.connection_state == rtc.ConnectionState.CONN_CONNECTED:
+            self._published = True
             await self._player.publish(self._room)
 
     async def aclose(self) -> None:
@@ -62,14 +65,15 @@ class Presence:
                 logger.warning("the connection to the room is lost: the avatar speaks on unheard until it is back")
             self._reconnecting = True
         elif state == rtc.ConnectionState.CONN_CONNECTED:
-            if self._reconnecting:
-                logger.info("the connection to the room is back, and the avatar with it")
-            elif self._publishing is None or self._publishing.done():
+            if not self._published:
+                self._published = True
                 self._publishing = asyncio.create_task(self._publish(), name="avatar publish")
+            elif self._reconnecting:
+                logger.info("the connection to the room is back, and the avatar with it")
             self._reconnecting = False
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
-        self._reconnecting = False
+        self._reconnecting = self._published = False
         self._muted.clear()
         if self._publishing is not None:
             self._publishing.cancel()  # nobody would answer

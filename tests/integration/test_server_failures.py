@@ -164,6 +164,32 @@ async def test_a_server_that_is_gone_for_good_holds_no_reply_and_no_close_up(
     assert len(given_up) <= 1
 
 
+async def test_an_avatar_that_starts_while_the_connection_is_lost_appears_once(server: Server) -> None:
+    address = server.address
+    room = rtc.Room()
+    await room.connect(address.url, agent_token(address))
+    session: AgentSession[None] = AgentSession(vad=None)
+    avatar = AvatarSession(engine=MarkerEngine((256, 256)))
+    lost, back = heard_of(room, "reconnecting"), heard_of(room, "reconnected")
+    try:
+        await server.kill()
+        await asyncio.wait_for(lost.wait(), 20)
+        await avatar.start(session, room=room)
+        assert not room.local_participant.track_publications
+        await server.run_again()
+        await asyncio.wait_for(back.wait(), 60)
+        async with viewer_at(address) as viewer:
+            await viewer.until(lambda: len(marks(viewer)) > 10 and viewer.hearing.frames)
+            published = [p.name for p in viewer.room.remote_participants["agent"].track_publications.values()]
+            assert sorted(published) == ["avatar_audio", "avatar_video"]
+            await avatar.aclose()
+            await viewer.until(lambda: sorted(viewer.unpublished) == ["avatar_audio", "avatar_video"])
+    finally:
+        await avatar.aclose()
+        await session.aclose()
+        await room.disconnect()
+
+
 async def test_a_token_that_ran_out_does_not_keep_a_connected_agent_from_coming_back(server: Server) -> None:
     ttl = datetime.timedelta(seconds=2)
     async with stage_at(server.address, ttl) as stage, viewer_at(server.address) as viewer:
