@@ -2,15 +2,17 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+BENCH_VENV ?= .venv-bench
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 ARGS ?=
 
-.PHONY: help demo test lint format server dist requirements clean
+.PHONY: help demo test bench lint format server dist requirements clean
 
 help:
 	@echo 'make demo          set up, then open a page where the avatar says what you type'
 	@echo 'make test          set up, then run the tests (ARGS="-k playout" picks some)'
+	@echo 'make bench         measure beside the official plugin, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make format        let ruff put the code in order'
 	@echo 'make dist          wheel and source archive, in dist/'
@@ -24,6 +26,16 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/dev.stamp
 	-@$(BIN)/python -m livekit_bithuman.server
 	@$(BIN)/python -m pytest $(ARGS)
+
+# The official plugin and its SDK pin other versions than the package, so they have an environment of their own.
+bench: $(BENCH_VENV)/bench.stamp
+	@$(BENCH_VENV)/bin/python -m livekit_bithuman.server
+	@$(BENCH_VENV)/bin/python -m bench.playout $(ARGS)
+
+$(BENCH_VENV)/bench.stamp: requirements/bench.txt
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
@@ -63,7 +75,8 @@ requirements: | $(VENV)/dev.stamp
 	$(UV_COMPILE) pyproject.toml --extra demo -o requirements/demo.txt
 	$(UV_COMPILE) pyproject.toml --extra demo --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
+	$(UV_COMPILE) pyproject.toml requirements/bench.in --extra demo -o requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
+	rm -rf $(VENV) $(BENCH_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
