@@ -20,6 +20,7 @@ from ..playout.presenter import Motion
 from ..trace import TracedPlayout
 from . import permission
 from .alarm import Alarm
+from .eager import start_now
 from .frame_info import FrameInfo
 from .options import PublishOptions
 from .painter import Painter
@@ -86,6 +87,8 @@ class AvatarPlayer:
         self._trace = trace
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
+        self._handing_over = False  # a slice is on its way to the source
+        self._late_fade = np.zeros(0, np.int16)  # the end of a voice that was stopped meanwhile
         self._drained = asyncio.Event()  # rung whenever the backlog may have become less
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()  # fades on their way to the source; painters that close
@@ -253,14 +256,17 @@ class AvatarPlayer:
                 continue
             self._picture_alarm.ring()  # the slice dates its slots
             self._drained.set()
+            self._handing_over = True
             try:
                 await self._audio.capture_frame(audio_frame(piece.samples, self.rate))
             except Exception:
                 # time goes on by the clock alone, so the segment ends and the agent is told
                 logger.exception("the audio source did not take the avatar's voice")
+            finally:
+                self._handing_over = False
             if piece.generation != self._playout.generation:
                 # cleared while it was under way: it may have landed behind the clearing
-                self._audio.clear_queue()
+                self._silence(self._late_fade)
 
     async def _show_pictures(self) -> None:
         while True:
@@ -353,14 +359,32 @@ class AvatarPlayer:
     def _report(self) -> None:
         for event in self._playout.take_events():
             if isinstance(event, Stop):
-                self._audio.clear_queue()
-                if len(event.fade):
-                    self._aside(self._audio.capture_frame(audio_frame(event.fade, self.rate)), "avatar fade")
+                if self._handing_over:
+                    self._audio.clear_queue()
+                    self._late_fade = event.fade
+                else:
+                    self._silence(event.fade)
             else:
                 if isinstance(event, EngineFailed):
                     self._reviver.failed(event.error)
                 if self.on_event is not None:
                     _tell(self.on_event, event)
+
+    def _silence(self, fade: NDArray[np.int16]) -> None:
+        """Empty the source's queue, and in the same breath hand over how the voice ends.
+
+        If the source's timer came between, the voice would break off for 10 ms and end in two clicks.
+        """
+        self._audio.clear_queue()
+        if not len(fade):
+            return
+        try:
+            task = start_now(self._audio.capture_frame(audio_frame(fade, self.rate)), "avatar fade")
+        except Exception:
+            logger.exception("the audio source did not take the end of the avatar's voice")
+        else:
+            if task is not None:
+                self._remember(task)
 
     def _tell_of_engine(self, error: Exception | None) -> None:
         if self.on_engine is not None:
@@ -368,7 +392,9 @@ class AvatarPlayer:
 
     def _aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Let something small finish by itself."""
-        task = asyncio.create_task(work, name=name)
+        self._remember(asyncio.create_task(work, name=name))
+
+    def _remember(self, task: asyncio.Task[None]) -> None:
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
 

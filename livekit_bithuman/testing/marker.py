@@ -109,7 +109,8 @@ class MarkerEngine:
         """Count samples."""
         turn = self._opened()
         self._pushed += len(pcm)
-        seen = self._pushed - round(self._info.lookahead_s * turn.sample_rate)
+        # one sample is held back: a frame that ends with the turn is its last, and has to say so
+        seen = self._pushed - max(1, round(self._info.lookahead_s * turn.sample_rate))
         self._make(max(0, seen) * self._info.fps // turn.sample_rate, ended=False)
 
     def end_turn(self) -> None:

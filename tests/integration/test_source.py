@@ -87,3 +87,27 @@ async def test_positions_are_what_left_the_source() -> None:
         await player.aclose()
     assert abs(np.median(errors)) <= BLOCK, errors
     assert abs(np.median(lateness)) <= TICK_S, lateness
+
+
+async def test_an_interrupted_voice_ends_in_its_ramp_without_a_gap() -> None:
+    player = AvatarPlayer(MarkerEngine((64, 64)), StillMotion(), rate=RATE)
+    await player.prepare()
+    loop = asyncio.get_running_loop()
+    whole = 0
+    try:
+        async with Tap(player._audio) as tap:
+            for turn in range(12):
+                begin = loop.time()
+                player.capture(np.full(RATE, 8000, np.int16))
+                player.flush()
+                await asyncio.sleep(0.2 + 0.0137 * turn)
+                player.clear()
+                await asyncio.sleep(0.06)
+                levels = [int(np.abs(block).mean()) for at, block in tap.blocks if at >= begin]
+                last_full = max(place for place, level in enumerate(levels) if level == 8000)
+                assert any(0 < level < 8000 for level in levels), "the ramp left"
+                whole += 0 < levels[last_full + 1] < 8000
+                assert not any(levels[last_full + 2 + (levels[last_full + 1] == 0) :]), "and nothing after it"
+    finally:
+        await player.aclose()
+    assert whole >= 9, "of 12; the timer may fire between emptying the queue and handing over"
