@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from livekit import rtc
 from livekit.agents.voice.io import PlaybackFinishedEvent, PlaybackStartedEvent
 from livekit.agents.voice.speech_handle import SpeechHandle
 from numpy.typing import NDArray
@@ -19,10 +20,12 @@ from numpy.typing import NDArray
 from livekit_bithuman.rtc import AvatarSession
 from livekit_bithuman.rtc.compat import audio_tail
 from livekit_bithuman.server import ServerAddress
+from livekit_bithuman.testing import Tap
 from livekit_bithuman.testing.stage import Stage, agent_with_avatar
 
 from .engine import TimedEngine, make_engine
 from .official import encode_as_ours, official_avatar
+from .recording import Recording
 from .voices import RATE, noise, tone
 
 TICKS_PER_S = 100  # of /proc's CPU times: USER_HZ
@@ -111,6 +114,16 @@ class Agents:
         output.resume()
         await handle
         return self._said(did=did, resumed=resumed)
+
+    async def tapped(self, what: str, **arguments: Any) -> tuple[Said, Recording]:
+        """Do one of the above; what was told of it, and what left the first agent's source meanwhile."""
+        publications = self._stages[0].room.local_participant.track_publications.values()
+        track = next(publication.track for publication in publications if publication.kind == rtc.TrackKind.KIND_AUDIO)
+        assert track is not None
+        async with Tap(track, RATE) as tap:
+            said: Said = await getattr(self, what)(**arguments)
+            await asyncio.sleep(0.1)
+        return said, Recording.of([], tap.since(said.asked))
 
     async def stall(self, seed: int, seconds: float, after: float, length: float) -> Said:
         """Say noise, and block the event loop for `length` seconds."""

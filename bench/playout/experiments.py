@@ -66,14 +66,13 @@ def network(setting: Setting) -> Results:
 
 def turns(setting: Setting) -> Results:
     """Replies that end by themselves, the two sides alternating: sync, latency, losses, gaps, reports."""
-    results: Results = {}
-    share_s = _share(setting, results)
+    results = network(setting)
     with _both(setting) as lanes:
         for turn in range(setting.count(40, 6)):
             for lane in lanes.values():
                 voice = noise(turn, TURN_S)
                 said, recording = lane.do("say", seed=turn, seconds=TURN_S)
-                _note(results, lane, _turn_figures(said, recording, measure.follow(recording, voice), voice, share_s))
+                _note(results, lane, _turn_figures(said, recording, measure.follow(recording, voice), voice))
         for lane in lanes.values():
             lane.take()
             _note(results, lane, {
@@ -89,7 +88,7 @@ def turns(setting: Setting) -> Results:
 
 
 def _turn_figures(
-    said: Said, recording: Recording, track: measure.Track, voice: NDArray[np.int16], share_s: float
+    said: Said, recording: Recording, track: measure.Track, voice: NDArray[np.int16]
 ) -> dict[str, list[float]]:
     """The figures of one reply."""
     if len(track) < 10:
@@ -108,10 +107,8 @@ def _turn_figures(
     started = [report.dated for report in said.reports if report.kind == "started"]
     finished = [report.at for report in said.reports if report.kind == "finished"]
     if started:
-        figures["started"] = [(started[0] - (begins - share_s)) * 1000]
         figures["started_viewer"] = [(started[0] - begins) * 1000]
     if finished:
-        figures["finished"] = [(finished[0] - (ends - share_s)) * 1000]
         figures["finished_viewer"] = [(finished[0] - ends) * 1000]
     return figures
 
@@ -119,15 +116,13 @@ def _turn_figures(
 def interruptions(setting: Setting) -> Results:
     """Replies that are cut off, the two sides alternating: the old voice's end, the next picture, positions."""
     results: Results = {}
-    share_s = _share(setting, results)
     chance = random.Random(1)
     with _both(setting) as lanes:
         for turn in range(setting.count(40, 8)):
             after = 1.0 + chance.uniform(0.0, 0.1)
             for lane in lanes.values():
                 said, recording = lane.do("interrupt", seed=100 + turn, seconds=5.0, after=after)
-                voice = noise(100 + turn, 5.0)
-                _note(results, lane, _interrupt_figures(said, recording, voice, share_s, counted=turn > 0))
+                _note(results, lane, _interrupt_figures(said, recording, counted=turn > 0))
         for name, lane in lanes.items():
             for turn in range(setting.count(200, 12) if name == "ours" else 0):
                 said, _ = lane.do("interrupt", settle=0.0, seed=turn, seconds=5.0, after=0.3, rest=0.1)
@@ -135,9 +130,7 @@ def interruptions(setting: Setting) -> Results:
     return results
 
 
-def _interrupt_figures(
-    said: Said, recording: Recording, voice: NDArray[np.int16], share_s: float, counted: bool
-) -> dict[str, list[float]]:
+def _interrupt_figures(said: Said, recording: Recording, counted: bool) -> dict[str, list[float]]:
     """The figures of one interrupted reply; `counted`: it follows another interruption."""
     figures = _unstarted(said) if counted else {}
     end = measure.voice_end(recording)
@@ -150,17 +143,47 @@ def _interrupt_figures(
     closed = measure.closed_at(recording, said.did)
     if closed is not None:
         figures["closed"] = [(closed - said.did) * 1000]
-    track = measure.follow(recording.between(0.0, said.did), voice)
-    finished = [report for report in said.reports if report.kind == "finished"]
-    if len(track) > 10 and finished:
-        left = measure.left_source(track, finished[0].at, share_s)
-        figures["position"] = [(finished[0].position - left) * 1000]
     return figures
 
 
 def _unstarted(said: Said) -> dict[str, list[float]]:
     started = any(report.kind == "started" for report in said.reports)
     return {"unstarted": [float(not started)], "after_interrupt": [1.0]}
+
+
+def source(setting: Setting) -> Results:
+    """What is reported against what leaves the audio source, seen by a tap on it in the agent's process."""
+    results: Results = {}
+    chance = random.Random(4)
+    with _both(setting) as lanes:
+        for turn in range(setting.count(40, 8)):
+            after = 1.0 + chance.uniform(0.0, 0.1)
+            for lane in lanes.values():
+                said, left = lane.agent.call("tapped", what="say", seed=200 + turn, seconds=1.0)
+                _note(results, lane, _report_figures(said, left))
+                said, left = lane.agent.call("tapped", what="interrupt", seed=300 + turn, seconds=3.0, after=after)
+                _note(results, lane, _position_figures(said, left))
+    return results
+
+
+def _report_figures(said: Said, left: Recording) -> dict[str, list[float]]:
+    """When playback is said to start and finish, against the tap."""
+    loud = measure.loud_samples(left)
+    if not len(loud):
+        return {}
+    begin, end = float(left.when(int(loud[0]))), float(left.when(int(loud[-1]))) + measure.GRAIN / RATE
+    started = [(report.dated - begin) * 1000 for report in said.reports if report.kind == "started"]
+    finished = [(report.at - end) * 1000 for report in said.reports if report.kind == "finished"]
+    return {"started": started, "finished": finished}
+
+
+def _position_figures(said: Said, left: Recording) -> dict[str, list[float]]:
+    """The position that an interruption is told, against the blocks that had left by then."""
+    finished = [report for report in said.reports if report.kind == "finished"]
+    if not finished:
+        return {}
+    before = left.between(0.0, finished[0].at)
+    return {"position": [finished[0].position * 1000 - len(measure.loud_samples(before)) * measure.GRAIN * 1000 / RATE]}
 
 
 def pauses(setting: Setting) -> Results:
@@ -360,6 +383,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], Results]] = {
     "network": network,
     "turns": turns,
     "interruptions": interruptions,
+    "source": source,
     "pauses": pauses,
     "clicks": clicks,
     "fps": fps,
@@ -390,14 +414,6 @@ def _busy_processes(count: int) -> Iterator[None]:
         for process in processes:
             process.kill()
             process.wait()
-
-
-def _share(setting: Setting, results: Results) -> float:
-    """Seconds from the source to the viewer, of the voice, measured now; kept in the results."""
-    found = network(setting)
-    for key, sides in found.items():
-        results[key] = sides
-    return float(np.median(found["net_voice"]["plain"])) / 1000
 
 
 def _optional(key: str, value: float | None) -> dict[str, list[float]]:

@@ -26,9 +26,6 @@ SILENT = 0.01
 GRAIN = RATE // 400
 #: Above this a steady low voice has nothing, in Hz.
 CLICK_HZ = 1500.0
-#: Half of what the audio source sends at once: it sends blocks of 10 ms, so this much more than the running sample has
-#: left on average.
-HALF_BLOCK_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -152,17 +149,6 @@ def first_of_next_generation(recording: Recording, since: float) -> tuple[float 
     first = next((at for at, mark in later if mark.rest), None)
     stale = 0 if first is None else sum(1 for at, mark in later if at > first and not mark.rest)
     return (None if first is None else float(first)), stale
-
-
-def left_source(track: Track, moment: float, share_s: float) -> float:
-    """Seconds of the voice that had left the source at `moment`, by the last stretches heard.
-
-    Args:
-        track: Stretches from before the source was told to stop.
-        moment: CLOCK_MONOTONIC.
-        share_s: From the source to the viewer, measured apart.
-    """
-    return moment - (track.starts_at(slice(-10, None)) - share_s) + HALF_BLOCK_S
 
 
 def seam(recording: Recording, track: Track, paused: float, resumed: float) -> float | None:

@@ -199,6 +199,10 @@ class Playout:
         """Correct the clock by a moment at which the audio source's timer was seen to fire; see `TickClock.rephase`."""
         self._clock.rephase(fired)
 
+    def next_tick(self, now: float) -> float:
+        """When the audio source's timer fires next."""
+        return self._clock.time(self._clock.after(now))
+
     @property
     def backlog(self) -> int:
         """Samples captured and not handed to the audio source yet."""

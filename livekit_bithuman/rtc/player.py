@@ -43,6 +43,8 @@ PUBLISH_TIMEOUT_S = 15.0
 UNPUBLISH_TIMEOUT_S = 2.0
 #: Wait before a task that failed runs again.
 AFTER_ERROR_S = 0.2
+#: So long before a tick is thought to fire it may have fired already.
+TICK_UNSURE_S = 0.0012
 #: How often the tick is looked at.
 TICK_EVERY_S = 10.0
 #: The first picture may still find everything cold.
@@ -221,12 +223,12 @@ class AvatarPlayer:
 
     def clear(self) -> None:
         """Silence at once; every unfinished segment ends as interrupted."""
-        self._playout.clear(self._now())
+        self._playout.clear(self._between_ticks())
         self._after()
 
     def pause(self) -> None:
         """Hold voice and mouth."""
-        self._playout.pause(self._now())
+        self._playout.pause(self._between_ticks())
         self._after()
 
     def resume(self) -> None:
@@ -348,6 +350,19 @@ class AvatarPlayer:
 
     def _now(self) -> float:
         return _micros(asyncio.get_running_loop().time())
+
+    def _between_ticks(self) -> float:
+        """Now, or a millisecond later: not so close before a tick that it may have fired already.
+
+        A tick is seen to fire up to a millisecond after it did. A voice stopped in that time would be reported a block
+        short, and its ramp would not continue what left the source.
+        """
+        now = self._now()
+        wait = self._playout.next_tick(now) - now
+        if wait < TICK_UNSURE_S:
+            time.sleep(wait)
+            now = self._now()
+        return now
 
     def _after(self) -> None:
         """Execute what the agent's call asked for, and let the tasks look again."""

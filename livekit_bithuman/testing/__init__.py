@@ -2,6 +2,7 @@
 
 from .marker import Mark, MarkerEngine, StillMotion, paint_mark, read_mark
 from .report import Picture, Spread, ViewerReport
+from .tap import Tap
 from .viewer import Viewer
 from .voice import VoiceLocator, marker_voice
 
@@ -11,6 +12,7 @@ __all__ = [
     "Picture",
     "Spread",
     "StillMotion",
+    "Tap",
     "Viewer",
     "ViewerReport",
     "VoiceLocator",

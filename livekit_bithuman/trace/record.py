@@ -114,6 +114,10 @@ class TracedPlayout:
         """As `Playout.picture_wakeup`."""
         return self._playout.picture_wakeup(now, lead)
 
+    def next_tick(self, now: float) -> float:
+        """As `Playout.next_tick`."""
+        return self._playout.next_tick(now)
+
     @property
     def backlog(self) -> int:
         """As `Playout.backlog`."""

@@ -15,7 +15,7 @@ from livekit.agents.voice.io import AudioOutput, PlaybackFinishedEvent, Playback
 from numpy.typing import NDArray
 
 from livekit_bithuman.rtc import compat
-from livekit_bithuman.testing import Mark, Viewer, VoiceLocator, read_mark
+from livekit_bithuman.testing import Mark, Tap, Viewer, VoiceLocator, read_mark
 from livekit_bithuman.testing.hearing import Hearing
 from livekit_bithuman.testing.stage import Stage
 
@@ -100,11 +100,10 @@ class Departures:
 
     def __init__(self, stage: Stage, patch: pytest.MonkeyPatch) -> None:
         self.pictures: list[Departure] = []
-        self.hearing = Hearing(RATE)
         publications = stage.room.local_participant.track_publications.values()
         track = next(p.track for p in publications if p.kind == rtc.TrackKind.KIND_AUDIO)
         assert track is not None
-        self._stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+        self._tap = Tap(track, RATE)
         capture = rtc.VideoSource.capture_frame
 
         def seen(source: rtc.VideoSource, frame: rtc.VideoFrame, **options: Any) -> None:
@@ -115,18 +114,16 @@ class Departures:
         patch.setattr(rtc.VideoSource, "capture_frame", seen)
 
     async def __aenter__(self) -> Departures:
-        self._listening = asyncio.create_task(self._listen(), name="departures")
+        await self._tap.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
-        await self._stream.aclose()
+        await self._tap.__aexit__()
 
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        async for event in self._stream:
-            self.hearing.add(loop.time(), np.frombuffer(event.frame.data, np.int16).copy())
+    @property
+    def hearing(self) -> Hearing:
+        """The voice that left so far."""
+        return Hearing(RATE, self._tap.blocks)
 
     def slots_apart(self, turn: int, voice: NDArray[np.int16], *, from_slot: int = 0) -> list[float]:
         """By how many slots each picture of a turn, from a slot on, left after the first sample of its slot."""

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.playout import measure
+from bench.playout import experiments, measure
+from bench.playout.agent import Report, Said
 from bench.playout.engine import NUMBERS, OPENNESS_LEVELS, SpeakingMarkerEngine
 from bench.playout.recording import Recording
-from bench.playout.table import Report, Row, cell
+from bench.playout.table import Report as TableReport
+from bench.playout.table import Row, cell
 from bench.playout.voices import RATE, SLOT, noise, tone
 from livekit_bithuman.engine.protocol import Turn
 from livekit_bithuman.pose import Presentation
@@ -67,11 +69,19 @@ def test_the_voice_ends_with_its_last_loud_stretch() -> None:
     assert measure.voice_end(recording(silence(0.4))) is None
 
 
-def test_what_left_the_source_is_what_was_heard_less_the_way() -> None:
-    voice = noise(9, 1.0)
-    track = measure.follow(recording(voice), voice)
-    left = measure.left_source(track, 100.5, share_s=0.060)
-    assert left == pytest.approx(0.560 + measure.HALF_BLOCK_S, abs=1e-3)
+def test_reports_are_held_against_the_blocks_that_left() -> None:
+    left = recording(np.concatenate([silence(0.2), noise(1, 0.5), silence(0.2)]))
+    reports = [Report("started", 100.21, 100.204), Report("finished", 100.693, 100.693, 0.5)]
+    figures = experiments._report_figures(Said(100.0, reports), left)
+    assert figures["started"] == pytest.approx([4.0], abs=0.1)
+    assert figures["finished"] == pytest.approx([-7.0], abs=0.1)
+
+
+def test_a_position_is_held_against_what_had_left_by_then() -> None:
+    left = recording(np.concatenate([silence(0.1), noise(1, 0.5)]))
+    said = Said(100.0, [Report("finished", 100.4004, 100.4004, 0.29, interrupted=True)])
+    # the blocks that begin at 100.1 and up to 100.4 have left: 310 ms
+    assert experiments._position_figures(said, left)["position"] == pytest.approx([-20.0], abs=0.1)
 
 
 def test_the_mouth_is_closed_by_the_first_picture_after_the_last_open_one() -> None:
@@ -143,7 +153,7 @@ def test_the_engine_speaks_at_16_khz_and_says_how_far_its_mouth_is_open() -> Non
 
 
 def test_a_report_prints_rows_that_were_measured() -> None:
-    report = Report("python")
+    report = TableReport("python")
     report.add({"av": {"ours": [1.0, 2.0, 3.0]}})
     report.add({"av": {"ours": [4.0], "official": [50.0, 60.0]}, "unstarted": {"ours": [0.0, 1.0]}})
     header, av, unstarted = report.text().splitlines()
