@@ -25,10 +25,17 @@ def test_the_bitrate_follows_the_size() -> None:
 
 def test_choices_are_passed_on() -> None:
     chosen = PublishOptions(
-        video_codec=rtc.VideoCodec.H264, max_bitrate=700_000, max_framerate=20, simulcast=True, stream="face"
+        video_codec=rtc.VideoCodec.H264,
+        max_bitrate=700_000,
+        max_framerate=20,
+        degradation_preference=rtc.DegradationPreference.DEGRADATION_PREFERENCE_MAINTAIN_RESOLUTION,
+        simulcast=True,
+        stream="face",
     )
     video, audio = chosen.video((512, 512), 25), chosen.audio()
     assert video.video_codec == rtc.VideoCodec.H264
     assert (video.video_encoding.max_bitrate, video.video_encoding.max_framerate) == (700_000, 20)
     assert video.simulcast
+    assert video.degradation_preference == rtc.DegradationPreference.DEGRADATION_PREFERENCE_MAINTAIN_RESOLUTION
+    assert not PublishOptions().video((512, 512), 25).HasField("degradation_preference")
     assert (video.stream, audio.stream) == ("face", "face")
