@@ -20,8 +20,8 @@ class PublishOptions:
         max_bitrate: Of the video track, in bit/s; None: by size and rate (1.5 Mbit/s at 512x512).
         max_framerate: Given to the encoder; None: the engine's rate and a fifth more, since an encoder that is told the
             exact rate drops one of two pictures that come a little close.
-        degradation_preference: What an encoder that cannot keep up gives away first; None: livekit's default, which halves
-            the picture's sides before it leaves pictures out.
+        degradation_preference: What an encoder that cannot keep up gives away first; None: livekit's default, which
+            halves the picture's sides before it leaves pictures out.
         simulcast: Publish smaller layers too. Costs the encoder about as much again.
         sample_rate: Of the voice, in Hz, a multiple of 100; None: the TTS's or the realtime model's, else 24000.
         audio_track_name: Name of the voice's track.
@@ -34,7 +34,7 @@ class PublishOptions:
     video_codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8
     max_bitrate: int | None = None
     max_framerate: float | None = None
-    degradation_preference: rtc.DegradationPreference.ValueType | None = None
+    degradation_preference: rtc.DegradationPreference | None = None
     simulcast: bool = False
     sample_rate: int | None = None
     audio_track_name: str = "avatar_audio"
@@ -59,7 +59,7 @@ class PublishOptions:
             ),
         )
         if self.degradation_preference is not None:
-            options.degradation_preference = self.degradation_preference
+            options.degradation_preference = self.degradation_preference.value
         if self.describes_frames:
             options.frame_metadata_features.append(rtc.FrameMetadataFeature.FMF_USER_DATA)
         if self.stream:

@@ -28,7 +28,7 @@ def test_choices_are_passed_on() -> None:
         video_codec=rtc.VideoCodec.H264,
         max_bitrate=700_000,
         max_framerate=20,
-        degradation_preference=rtc.DegradationPreference.DEGRADATION_PREFERENCE_MAINTAIN_RESOLUTION,
+        degradation_preference=rtc.DegradationPreference.MAINTAIN_RESOLUTION,
         simulcast=True,
         stream="face",
     )
@@ -36,6 +36,6 @@ def test_choices_are_passed_on() -> None:
     assert video.video_codec == rtc.VideoCodec.H264
     assert (video.video_encoding.max_bitrate, video.video_encoding.max_framerate) == (700_000, 20)
     assert video.simulcast
-    assert video.degradation_preference == rtc.DegradationPreference.DEGRADATION_PREFERENCE_MAINTAIN_RESOLUTION
+    assert video.degradation_preference == rtc.DegradationPreference.MAINTAIN_RESOLUTION.value
     assert not PublishOptions().video((512, 512), 25).HasField("degradation_preference")
     assert (video.stream, audio.stream) == ("face", "face")
