@@ -27,15 +27,13 @@ class Feeder:
     Args:
         engine: Given one turn per segment, in order.
         rate: Of the segments, in Hz.
-        ahead: Samples to push beyond those sent to the room.
+        ahead_s: Voice to push beyond what was sent to the room and what the engine needs by its own account.
     """
 
-    def __init__(self, engine: Engine, *, rate: int, ahead: int) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, rate: int, ahead_s: float) -> None:
         self._rate = rate
-        self._ahead = ahead
+        self._ahead_s = ahead_s
         self._slot = -(-rate // engine.info.fps)
-        self._latency = round((engine.info.lookahead_s + engine.info.first_frame_s) * rate)  # samples it may be behind
         self._owed = 0  # slots in a row that were shown without their frame though it was due
         self._open: Segment | None = None  # the segment whose turn is open
         self._done = -1  # the newest segment whose turn was ended or given up
@@ -44,6 +42,7 @@ class Feeder:
             0  # counts what was done to the engine: turns opened and ended, slots pushed, frames taken, failures
         )
         self.error: Exception | None = None  # what the engine raised, until it was collected
+        self._use(engine)
 
     def feed(self, segments: Iterable[Segment]) -> bool:
         """Push what is due and collect what is ready; True if more is due at once."""
@@ -99,7 +98,7 @@ class Feeder:
 
     def replace(self, engine: Engine, segments: Iterable[Segment]) -> None:
         """Go on with another engine: it is given every segment from the slot that is shown next."""
-        self._engine = engine
+        self._use(engine)
         self._open = None
         self._owed = 0
         self._fed.clear()
@@ -120,6 +119,11 @@ class Feeder:
     def release(self, segment: Segment) -> None:
         """A segment is over and its pictures are shown."""
         self._fed.pop(segment.id, None)
+
+    def _use(self, engine: Engine) -> None:
+        self._engine = engine
+        self._latency = round((engine.info.lookahead_s + engine.info.first_frame_s) * self._rate)  # it may be behind
+        self._ahead = round(self._ahead_s * self._rate) + self._latency  # samples
 
     def _keep(self, frame: TurnFrame) -> None:
         segment = self._fed.get(frame.turn)

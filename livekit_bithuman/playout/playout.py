@@ -88,8 +88,7 @@ class Playout:
         self._fps = engine.info.fps
         self._block = rate // 100  # samples of one tick
         self._kept = round(KEPT_S * rate)  # heard samples that are kept
-        ahead_s = self._options.ahead_s + engine.info.lookahead_s + engine.info.first_frame_s
-        self._feeder = Feeder(engine, rate=rate, ahead=round(ahead_s * rate))
+        self._feeder = Feeder(engine, rate=rate, ahead_s=self._options.ahead_s)
         self._segments: deque[Segment] = deque()  # captured and not finished, the oldest first
         self._showing: deque[Segment] = deque()  # those whose pictures are not all shown
         self._next_id = 0

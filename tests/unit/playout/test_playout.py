@@ -11,6 +11,7 @@ from livekit_bithuman.errors import EngineError
 from livekit_bithuman.playout import TICK_S, EngineFailed, PlayoutOptions, Stop
 from livekit_bithuman.testing import MarkerEngine
 
+from . import engines
 from .sim import BLOCK, PLAIN, RATE, Sim, ramp
 
 MS = RATE // 1000  # samples
@@ -495,6 +496,19 @@ def test_an_engine_replaced_in_mid_reply_takes_over_at_the_slot_that_is_shown() 
     sim.say(ramp(400 * MS))
     sim.run(1.0)
     assert all(p.frame is not None and p.frame.index == p.slot for p in sim.pictures if p.segment == 1)
+
+
+@pytest.mark.parametrize("slow", [engines.LateEngine(2.0), MarkerEngine((16, 16), lookahead_s=1.5)])
+def test_an_engine_that_needs_more_voice_than_the_one_before_gets_it_and_is_not_taken_for_stalled(
+    slow: MarkerEngine,
+) -> None:
+    sim = Sim()
+    sim.playout.replace_engine(slow)
+    sim.say(ramp(6000 * MS))
+    sim.run(8.0)
+    assert not sim.of(EngineFailed)
+    shown = [p for p in sim.pictures if p.segment == 0]
+    assert [p.frame.index if p.frame is not None else None for p in shown] == list(range(150))
 
 
 def test_an_engine_of_another_frame_rate_is_refused() -> None:
