@@ -101,7 +101,7 @@ class LyingEngine(MarkerEngine):
             elif lie == 2:
                 frames.append(frame)
             elif lie == 3 and self._random.randrange(10) == 0:
-                frame = None  # type: ignore[assignment]
+                frames.append(None)  # type: ignore[arg-type]
             frames.append(frame)
         return frames
 
