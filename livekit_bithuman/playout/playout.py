@@ -162,6 +162,9 @@ class Playout:
             return
         self.advance(now)
         self.paused = True
+        # what was heard to its end is over: its last pictures, which lag behind, would come after the pause
+        while self._showing and self._showing[0].finished:
+            self._feeder.release(self._showing.popleft())
         if not self._segments:
             return
         tick = self._clock.index(now)

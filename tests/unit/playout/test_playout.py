@@ -380,6 +380,23 @@ def test_a_paused_avatar_rests_at_the_frame_rate_and_resumes_at_the_heard_slot()
     assert resumed.slot == heard * 25 // RATE
 
 
+@pytest.mark.parametrize("then", [0, 500 * MS])
+def test_a_pause_just_after_a_reply_does_not_put_off_its_last_picture(then: int) -> None:
+    sim = Sim()
+    sim.say(ramp(200 * MS))
+    if then:
+        sim.say(ramp(then))
+    sim.run(0.22)
+    assert len(sim.finished()) == 1
+    sim.pause()
+    seen, paused = len(sim.pictures), sim.now
+    sim.run(0.5)
+    sim.resume()
+    sim.run(1.0)
+    assert all(picture.due > paused for picture in sim.pictures[seen:])
+    assert not [picture for picture in sim.pictures[seen:] if picture.segment == 0]
+
+
 def test_a_long_stall_shows_the_newest_slot_and_skips_the_rest() -> None:
     sim = Sim(options=PlayoutOptions(fade_s=0.0, depth_s=1.0))
     sim.say(ramp(3000 * MS))
