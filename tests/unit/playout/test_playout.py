@@ -383,10 +383,10 @@ def test_a_paused_avatar_rests_at_the_frame_rate_and_resumes_at_the_heard_slot()
 @pytest.mark.parametrize("then", [0, 500 * MS])
 def test_a_pause_just_after_a_reply_does_not_put_off_its_last_picture(then: int) -> None:
     sim = Sim()
-    sim.say(ramp(200 * MS))
+    sim.say(ramp(170 * MS))
     if then:
         sim.say(ramp(then))
-    sim.run(0.22)
+    sim.run(0.18)
     assert len(sim.finished()) == 1
     sim.pause()
     seen, paused = len(sim.pictures), sim.now
