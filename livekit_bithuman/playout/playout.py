@@ -415,6 +415,8 @@ class Playout:
                     continue
                 return None
             following = self._slot_due(segment, segment.next_slot + 1)
+            if following is None and segment.finished:
+                following = due + 1 / self._fps  # the rest that follows the last slot
             if following is not None and following <= now - TICK_S / 2:
                 segment.next_slot += 1
                 self.skipped += 1

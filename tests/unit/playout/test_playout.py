@@ -397,6 +397,20 @@ def test_a_pause_just_after_a_reply_does_not_put_off_its_last_picture(then: int)
     assert not [picture for picture in sim.pictures[seen:] if picture.segment == 0]
 
 
+def test_a_stall_at_the_end_of_a_reply_leaves_its_last_picture_out() -> None:
+    sim = Sim()
+    sim.say(ramp(170 * MS))
+    sim.run(0.18)
+    assert sim.pictures[-1].slot < 4
+    sim.stall(0.15)
+    ended = sim.now
+    seen = len(sim.pictures)
+    sim.run(0.5)
+    assert sim.finished()
+    assert all(picture.segment is None for picture in sim.pictures[seen:])
+    assert sim.pictures[seen].due - ended <= 0.04
+
+
 def test_a_long_stall_shows_the_newest_slot_and_skips_the_rest() -> None:
     sim = Sim(options=PlayoutOptions(fade_s=0.0, depth_s=1.0))
     sim.say(ramp(3000 * MS))
