@@ -62,7 +62,7 @@ class Person:
                 await self._source.capture_frame(frame)
 
 
-class ToldSTT(stt.STT):
+class ToldSTT(stt.STT[None]):
     """Hears what a test tells it."""
 
     def __init__(self) -> None:

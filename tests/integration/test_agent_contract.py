@@ -48,9 +48,9 @@ async def agent_in(
     avatar = AvatarSession(engine=MarkerEngine())
     try:
         await avatar.start(session, room=joined)
-        room_options = RoomOptions(
-            audio_input=hears, close_on_disconnect=False, **({"participant_identity": "person"} if hears else {})
-        )
+        room_options = RoomOptions(audio_input=hears, close_on_disconnect=False)
+        if hears:
+            room_options.participant_identity = "person"
         await session.start(Agent(instructions=""), room=joined, room_options=room_options)
         yield session, joined, avatar
     finally:

@@ -402,9 +402,9 @@ def test_a_stall_at_the_end_of_a_reply_leaves_its_last_picture_out() -> None:
     sim.say(ramp(170 * MS))
     sim.run(0.18)
     assert sim.pictures[-1].slot < 4
+    seen = len(sim.pictures)
     sim.stall(0.15)
     ended = sim.now
-    seen = len(sim.pictures)
     sim.run(0.5)
     assert sim.finished()
     assert all(picture.segment is None for picture in sim.pictures[seen:])
