@@ -111,6 +111,17 @@ class LyingEngine(MarkerEngine):
         return replace(guess, turn=guess.turn + self._random.randint(0, 1), index=index + self._random.randint(-1, 1))
 
 
+class TalkingEngine(MarkerEngine):
+    """Returns frames with sound of its own all the time, whatever it was given."""
+
+    def poll(self) -> list[TurnFrame]:
+        if self._turn is None:
+            return []
+        audio = np.full(640, 9_999, np.int16)
+        self._made += 1
+        return [TurnFrame(self._turn.id, self._made, audio=audio)]
+
+
 def honest(kind: str) -> bool:
     """Whether the engine does what the protocol says."""
     return kind in ("marker", "lookahead", "late")

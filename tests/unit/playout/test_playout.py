@@ -542,6 +542,21 @@ def test_an_engine_that_needs_more_voice_than_the_one_before_gets_it_and_is_not_
     assert [p.frame.index if p.frame is not None else None for p in shown] == list(range(150))
 
 
+def test_what_an_engine_returns_is_no_playback() -> None:
+    sim = Sim(engine=engines.TalkingEngine((16, 16)))
+    sim.capture(ramp(0))
+    sim.run(1.0)
+    assert not sim.started()
+    assert not len(sim.spoken())
+    sim.flush()
+    assert [(e.position, e.interrupted) for e in sim.finished()] == [(0, False)]
+    voice = ramp(300 * MS)
+    sim.say(voice)
+    sim.run(1.0)
+    assert np.array_equal(sim.spoken(), voice), "the voice is the agent's, never the engine's copy"
+    assert [e.position for e in sim.finished()] == [0, len(voice)]
+
+
 def test_an_engine_of_another_frame_rate_is_refused() -> None:
     sim = Sim()
     with pytest.raises(ValueError, match="20 FPS"):
