@@ -65,25 +65,23 @@ def network(setting: Setting) -> Results:
 
 
 def turns(setting: Setting) -> Results:
-    """Replies that end by themselves, the two sides alternating: sync, latency, losses, gaps, reports."""
+    """Replies that end by themselves: sync, latency, losses, gaps, reports."""
     results = network(setting)
-    with _both(setting) as lanes:
-        for turn in range(setting.count(40, 6)):
-            for lane in lanes.values():
-                voice = noise(turn, TURN_S)
-                said, recording = lane.do("say", seed=turn, seconds=TURN_S)
-                _note(results, lane, _turn_figures(said, recording, measure.follow(recording, voice), voice))
-        for lane in lanes.values():
-            lane.take()
-            _note(results, lane, {
-                "never_shown": [lane.never_shown],
-                "gap": lane.gaps_ms,
-                "gap_p99": [float(np.percentile(lane.gaps_ms, 99))],
-                "freeze": [max(lane.gaps_ms)],
-                "black": [float(sum((piece.luma < 20).sum() for piece in lane.pieces))],
-            })  # fmt: skip
-            for key in lane.pieces[-1].notes:  # freezes since the last look each, and the latency at each
-                _note(results, lane, {key: [piece.notes[key] for piece in lane.pieces if key in piece.notes]})
+    for lane, numbers in _alternating(setting, setting.count(40, 8)):
+        for turn in numbers:
+            voice = noise(turn, TURN_S)
+            said, recording = lane.do("say", seed=turn, seconds=TURN_S)
+            _note(results, lane, _turn_figures(said, recording, measure.follow(recording, voice), voice))
+        lane.take()
+        _note(results, lane, {
+            "never_shown": [lane.never_shown],
+            "gap": lane.gaps_ms,
+            "gap_p99": [float(np.percentile(lane.gaps_ms, 99))],
+            "freeze": [max(lane.gaps_ms)],
+            "black": [float(sum((piece.luma < 20).sum() for piece in lane.pieces))],
+        })  # fmt: skip
+        for key in lane.pieces[-1].notes:  # freezes since the last look each, and the latency at each
+            _note(results, lane, {key: [piece.notes[key] for piece in lane.pieces if key in piece.notes]})
     return results
 
 
@@ -117,16 +115,15 @@ def interruptions(setting: Setting) -> Results:
     """Replies that are cut off, the two sides alternating: the old voice's end, the next picture, positions."""
     results: Results = {}
     chance = random.Random(1)
-    with _both(setting) as lanes:
-        for turn in range(setting.count(40, 8)):
+    for lane, numbers in _alternating(setting, setting.count(40, 8)):
+        for place, turn in enumerate(numbers):
             after = 1.0 + chance.uniform(0.0, 0.1)
-            for lane in lanes.values():
-                said, recording = lane.do("interrupt", seed=100 + turn, seconds=5.0, after=after)
-                _note(results, lane, _interrupt_figures(said, recording, counted=turn > 0))
-        for name, lane in lanes.items():
-            for turn in range(setting.count(200, 12) if name == "ours" else 0):
-                said, _ = lane.do("interrupt", settle=0.0, seed=turn, seconds=5.0, after=0.3, rest=0.1)
-                _note(results, lane, _unstarted(said))
+            said, recording = lane.do("interrupt", seed=100 + turn, seconds=5.0, after=after)
+            _note(results, lane, _interrupt_figures(said, recording, counted=place > 0))
+    with Lane(setting, OURS) as lane:
+        for turn in range(setting.count(200, 12)):
+            said, _ = lane.do("interrupt", settle=0.0, seed=turn, seconds=5.0, after=0.3, rest=0.1)
+            _note(results, lane, _unstarted(said))
     return results
 
 
@@ -155,14 +152,13 @@ def source(setting: Setting) -> Results:
     """What is reported against what leaves the audio source, seen by a tap on it in the agent's process."""
     results: Results = {}
     chance = random.Random(4)
-    with _both(setting) as lanes:
-        for turn in range(setting.count(40, 8)):
+    for lane, numbers in _alternating(setting, setting.count(40, 8)):
+        for turn in numbers:
             after = 1.0 + chance.uniform(0.0, 0.1)
-            for lane in lanes.values():
-                said, left = lane.agent.call("tapped", what="say", seed=200 + turn, seconds=1.0)
-                _note(results, lane, _report_figures(said, left))
-                said, left = lane.agent.call("tapped", what="interrupt", seed=300 + turn, seconds=3.0, after=after)
-                _note(results, lane, _position_figures(said, left))
+            said, left = lane.agent.call("tapped", what="say", seed=200 + turn, seconds=1.0)
+            _note(results, lane, _report_figures(said, left))
+            said, left = lane.agent.call("tapped", what="interrupt", seed=300 + turn, seconds=3.0, after=after)
+            _note(results, lane, _position_figures(said, left))
     return results
 
 
@@ -207,16 +203,15 @@ def clicks(setting: Setting) -> Results:
     """A steady tone that is cut off, and one that is paused: what is heard above 1.5 kHz."""
     results: Results = {}
     chance = random.Random(3)
-    with _both(setting) as lanes:
-        for turn in range(setting.count(20, 4)):
+    for lane, numbers in _alternating(setting, setting.count(20, 6)):
+        for turn in numbers:
             after = 1.2 + chance.uniform(0.0, 0.01)
-            for name, lane in lanes.items():
-                said, recording = lane.do("interrupt", seed=0, seconds=4.0, after=after, sound="tone")
-                _note(results, lane, _optional("click_interrupt", measure.click_db(recording, said.did)))
-                if name == "ours":
-                    said, recording = lane.do("pause", seed=turn, seconds=3.0, after=after, length=0.5, sound="tone")
-                    _note(results, lane, _optional("click_pause", measure.click_db(recording, said.did)))
-                    _note(results, lane, _optional("click_resume", measure.click_db(recording, said.resumed)))
+            said, recording = lane.do("interrupt", seed=0, seconds=4.0, after=after, sound="tone")
+            _note(results, lane, _optional("click_interrupt", measure.click_db(recording, said.did)))
+            if lane.side is OURS:
+                said, recording = lane.do("pause", seed=turn, seconds=3.0, after=after, length=0.5, sound="tone")
+                _note(results, lane, _optional("click_pause", measure.click_db(recording, said.did)))
+                _note(results, lane, _optional("click_resume", measure.click_db(recording, said.resumed)))
     return results
 
 
@@ -274,10 +269,10 @@ def _cpu_figures(before: Cpu, after: Cpu, wall: float) -> dict[str, list[float]]
 def busy(setting: Setting) -> Results:
     """The same turns while two processes use all they get of the machine."""
     results: Results = {}
-    with _both(setting) as lanes, _busy_processes(2):
-        ran_dry = {name: lane.agent.call("underruns") for name, lane in lanes.items()}
-        for turn in range(setting.count(15, 3)):
-            for lane in lanes.values():
+    with _busy_processes(2):
+        for lane, numbers in _alternating(setting, setting.count(16, 4)):
+            ran_dry = lane.agent.call("underruns")
+            for turn in numbers:
                 _, recording = lane.do("say", seed=turn, seconds=TURN_S)
                 track = measure.follow(recording, noise(turn, TURN_S))
                 _, offsets = measure.av_offsets(recording, track)
@@ -286,9 +281,8 @@ def busy(setting: Setting) -> Results:
                 if len(seen) > 10:
                     figures["busy_fps"] = [measure.rate_of(seen)]
                 _note(results, lane, figures)
-        for name, lane in lanes.items():
-            if ran_dry[name] is not None:
-                _note(results, lane, {"busy_underruns": [float(lane.agent.call("underruns") - ran_dry[name])]})
+            if ran_dry is not None:
+                _note(results, lane, {"busy_underruns": [float(lane.agent.call("underruns") - ran_dry)]})
     return results
 
 
@@ -336,15 +330,14 @@ def _slowest(setting: Setting, side: Side, avatars: int) -> float:
 def stalls(setting: Setting) -> Results:
     """The agent's event loop blocked for half a second in a reply."""
     results: Results = {}
-    with _both(setting) as lanes:
-        for turn in range(setting.count(8, 2)):
-            for lane in lanes.values():
-                said, recording = lane.do("stall", seed=turn, seconds=6.0, after=1.5, length=0.5)
-                at, offsets = measure.av_offsets(recording, measure.follow(recording, noise(turn, 6.0)))
-                before = offsets[at < said.did]
-                if len(before):
-                    back = measure.back_in_band(at, offsets, said.did + 0.5, float(np.median(before)), BAND_S)
-                    _note(results, lane, {"stall_back": [back if math.isfinite(back) else NEVER_S]})
+    for lane, numbers in _alternating(setting, setting.count(8, 4)):
+        for turn in numbers:
+            said, recording = lane.do("stall", seed=turn, seconds=6.0, after=1.5, length=0.5)
+            at, offsets = measure.av_offsets(recording, measure.follow(recording, noise(turn, 6.0)))
+            before = offsets[at < said.did]
+            if len(before):
+                back = measure.back_in_band(at, offsets, said.did + 0.5, float(np.median(before)), BAND_S)
+                _note(results, lane, {"stall_back": [back if math.isfinite(back) else NEVER_S]})
     return results
 
 
@@ -370,12 +363,10 @@ def drift(setting: Setting) -> Results:
 def joining(setting: Setting) -> Results:
     """From a viewer's joining to its first picture."""
     results: Results = {}
-    for _ in range(setting.count(3, 1)):
-        with _both(setting) as lanes:
-            for lane in lanes.values():
-                for number in range(setting.count(5, 3)):
-                    took, black = lane.viewer.call("join", room=lane.rooms[0], identity=f"late-{number}")
-                    _note(results, lane, {"join": [took * 1000], "black": [float(black)]})
+    for lane, numbers in _alternating(setting, setting.count(20, 4)):
+        for number in numbers:
+            took, black = lane.viewer.call("join", room=lane.rooms[0], identity=f"late-{number}")
+            _note(results, lane, {"join": [took * 1000], "black": [float(black)]})
     return results
 
 
@@ -396,6 +387,18 @@ EXPERIMENTS: dict[str, Callable[[Setting], Results]] = {
 }
 #: What a browser can be the viewer of.
 IN_CHROMIUM = ("network", "turns", "interruptions")
+
+
+def _alternating(setting: Setting, count: int) -> Iterator[tuple[Lane, range]]:
+    """The sides with the marker engine, one at a time and each in two turns, with the numbers of its repetitions.
+
+    Both at once would share the machine, and what is measured would be the load that they make for each other.
+    """
+    half = -(-count // 2)
+    for numbers in (range(half), range(half, count)):
+        for side in (OURS, OFFICIAL):
+            with Lane(setting, side) as lane:
+                yield lane, numbers
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 `Playout` is the whole of it; see its docstring for the theory of operation.
 """
 
-from .clock import TICK_S, TickClock
+from .clock import TICK_S, TickClock, tick_among
 from .events import EngineFailed, Finished, PictureDue, Progressed, Started, Stop, VoiceSlice
 from .playout import Playout, PlayoutOptions
 from .presenter import Presenter
@@ -21,4 +21,5 @@ __all__ = [
     "Stop",
     "TickClock",
     "VoiceSlice",
+    "tick_among",
 ]

@@ -8,11 +8,30 @@ every following one a tick later. All of playout counts in these ticks and turns
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 #: Period of the native audio source's timer, in seconds (libwebrtc's unit of audio).
 TICK_S = 0.010
+#: Share of the firings seen that is taken to be seen in time.
+SEEN_WELL = 0.6
 #: How much later one observation may move the phase, in seconds.
 LATER_S = 0.0005
+
+
+def tick_among(moments: Sequence[float]) -> float:
+    """A moment at which a timer fired, from moments at which firings were seen, some of them late.
+
+    Modulo the period, those that were seen well lie close together. The beginning of the shortest arc that holds most
+    of them is taken, so that a late one, the first included, moves nothing, however late it is.
+
+    Args:
+        moments: Four or more, in seconds.
+    """
+    phases = sorted((moment - moments[0]) % TICK_S for moment in moments)
+    most = math.ceil(SEEN_WELL * len(phases))
+    around = [*phases, *(phase + TICK_S for phase in phases)]
+    spans = [around[start + most - 1] - around[start] for start in range(len(phases))]
+    return moments[0] + phases[spans.index(min(spans))]
 
 
 class TickClock:

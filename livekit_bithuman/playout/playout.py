@@ -16,7 +16,7 @@ from .presenter import Presenter
 from .segment import Segment
 
 #: A run that would begin this close before a tick waits for it: nobody could say which side it landed on.
-TICK_GUARD_S = 0.0015
+TICK_GUARD_S = 0.003
 #: A resting picture due less than this before a slot's is left out: encoders drop one of two such pictures.
 CROWDED_S = 0.020
 #: Voice that is kept after it was heard: pictures lag behind it, and another engine begins with theirs.

@@ -43,8 +43,12 @@ PUBLISH_TIMEOUT_S = 15.0
 UNPUBLISH_TIMEOUT_S = 2.0
 #: Wait before a task that failed runs again.
 AFTER_ERROR_S = 0.2
-#: So long before a tick is thought to fire it may have fired already.
-TICK_UNSURE_S = 0.0012
+#: So long before a tick is thought to fire it may have fired already, and so long after it not yet.
+TICK_UNSURE_S, TICK_SETTLED_S = 0.0012, 0.0004
+#: A slice that was handed over has reached the source's queue by then.
+LANDING_S = 0.002
+#: The ramp that ends a voice leaves within a tick of its being handed over.
+RAMP_LEFT_S = 0.015
 #: How often the tick is looked at.
 TICK_EVERY_S = 10.0
 #: The first picture may still find everything cold.
@@ -89,8 +93,7 @@ class AvatarPlayer:
         self._trace = trace
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
-        self._handing_over = False  # a slice is on its way to the source
-        self._late_fade = np.zeros(0, np.int16)  # the end of a voice that was stopped meanwhile
+        self._handed_over = 0.0  # when the newest slice was handed to the source, seconds of the loop's clock
         self._drained = asyncio.Event()  # rung whenever the backlog may have become less
         self._tasks: list[asyncio.Task[None]] = []
         self._side_tasks: set[asyncio.Task[None]] = set()  # fades on their way to the source; painters that close
@@ -258,17 +261,16 @@ class AvatarPlayer:
                 continue
             self._picture_alarm.ring()  # the slice dates its slots
             self._drained.set()
-            self._handing_over = True
+            self._handed_over = self._now()
             try:
                 await self._audio.capture_frame(audio_frame(piece.samples, self.rate))
             except Exception:
                 # time goes on by the clock alone, so the segment ends and the agent is told
                 logger.exception("the audio source did not take the avatar's voice")
-            finally:
-                self._handing_over = False
             if piece.generation != self._playout.generation:
-                # cleared while it was under way: it may have landed behind the clearing
-                self._silence(self._late_fade)
+                # stopped while it was under way: if it landed behind the ramp after all, it goes when that has left
+                await asyncio.sleep(RAMP_LEFT_S)
+                self._audio.clear_queue()
 
     async def _show_pictures(self) -> None:
         while True:
@@ -352,14 +354,18 @@ class AvatarPlayer:
         return _micros(asyncio.get_running_loop().time())
 
     def _between_ticks(self) -> float:
-        """Now, or a millisecond later: not so close before a tick that it may have fired already.
+        """Now, or up to two milliseconds later, when it is known what has left the source and what it holds.
 
-        A tick is seen to fire up to a millisecond after it did. A voice stopped in that time would be reported a block
-        short, and its ramp would not continue what left the source.
+        A tick is seen to fire up to a millisecond after it did, and a slice lands a little after it was handed over. A
+        voice that is stopped in between would be reported a block short, or end in a click: its ramp has to continue
+        what left.
         """
         now = self._now()
-        wait = self._playout.next_tick(now) - now
-        if wait < TICK_UNSURE_S:
+        landed = self._handed_over + LANDING_S
+        tick = self._playout.next_tick(max(now, landed) - TICK_SETTLED_S) + TICK_SETTLED_S
+        unsure = tick - max(now, landed) < TICK_UNSURE_S + TICK_SETTLED_S
+        wait = (tick if unsure else landed) - now
+        if wait > 0:
             time.sleep(wait)
             now = self._now()
         return now
@@ -374,11 +380,7 @@ class AvatarPlayer:
     def _report(self) -> None:
         for event in self._playout.take_events():
             if isinstance(event, Stop):
-                if self._handing_over:
-                    self._audio.clear_queue()
-                    self._late_fade = event.fade
-                else:
-                    self._silence(event.fade)
+                self._silence(event.fade)
             else:
                 if isinstance(event, EngineFailed):
                     self._reviver.failed(event.error)

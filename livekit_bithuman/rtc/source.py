@@ -8,7 +8,7 @@ import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
-from ..playout import TICK_S
+from ..playout import tick_among
 
 #: Deep, because depth costs no latency: an idle queue is empty, and clearing one is immediate.
 QUEUE_MS = 1000
@@ -27,8 +27,8 @@ def audio_frame(samples: NDArray[np.int16], rate: int) -> rtc.AudioFrame:
 async def see_tick(source: rtc.AudioSource) -> float:
     """A moment at which the source's 10 ms timer fired, in seconds of the loop's clock, after about 150 ms.
 
-    A local track taps the source: it delivers what leaves, block by block, silence too, and takes nothing away. A block
-    may be delivered late, so of those watched nearly the earliest is taken. Costs 12 ms of CPU time.
+    A local track taps the source: it delivers what leaves, block by block, silence too, and takes nothing away. Costs
+    12 ms of CPU time.
 
     Raises:
         asyncio.TimeoutError: The source sends nothing.
@@ -39,9 +39,7 @@ async def see_tick(source: rtc.AudioSource) -> float:
         moments = await asyncio.wait_for(_arrivals(tap, WATCHED), TIMEOUT_S)
     finally:
         await tap.aclose()
-    seen = np.array(moments[UNSETTLED:])
-    offsets = (seen - seen[0] + TICK_S / 2) % TICK_S - TICK_S / 2
-    return float(seen[0] + np.percentile(offsets, 10))
+    return tick_among(moments[UNSETTLED:])
 
 
 async def _arrivals(tap: rtc.AudioStream, count: int) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livekit_bithuman.playout import TICK_S, Finished, TickClock
+from livekit_bithuman.playout import TICK_S, Finished, TickClock, tick_among
 from tests.unit.playout.sim import BLOCK, RATE, Sim, ramp
 
 MS = 0.001
@@ -17,6 +17,17 @@ def test_a_tick_is_numbered_from_the_one_that_was_seen() -> None:
     assert clock.index(100.0129) == 0
     assert clock.after(100.003) == 1
     assert clock.time(7) == pytest.approx(100.073)
+
+
+@pytest.mark.parametrize("late", [[], [0], [0, 3, 4], [1, 2, 8, 9]])
+@pytest.mark.parametrize("by_ms", [2.0, 4.4, 6.0, 9.0, 57.0])
+def test_firings_that_were_seen_late_move_nothing(late: list[int], by_ms: float) -> None:
+    jitter = np.random.default_rng(4).uniform(0, 0.3 * MS, 10)
+    moments = [100.0 + number * TICK_S + jitter[number] for number in range(10)]
+    for number in late:
+        moments[number] += by_ms * MS
+    phase = (tick_among(moments) - 100.0 + TICK_S / 2) % TICK_S - TICK_S / 2
+    assert 0 <= phase <= 0.3 * MS
 
 
 @pytest.mark.parametrize("late_ms", [0.2, 3.0, 4.9])
