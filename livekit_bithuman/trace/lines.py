@@ -74,7 +74,7 @@ class Header:
 
     def to_line(self) -> str:
         """As the trace's first line."""
-        return json.dumps({"livekit_bithuman_trace": FORMAT, **asdict(self)})
+        return as_line({"livekit_bithuman_trace": FORMAT, **asdict(self)})
 
     @classmethod
     def from_line(cls, line: str) -> Header:
@@ -136,6 +136,11 @@ class Trace:
         return cls(header, entries)
 
 
+def as_line(values: object) -> str:
+    """As one line of JSON. What an engine says of itself may hold numpy's numbers."""
+    return json.dumps(values, separators=(",", ":"), default=_plain)
+
+
 def event_entry(event: Event) -> Entry:
     """An event as a trace's line."""
     if isinstance(event, Started):
@@ -147,7 +152,7 @@ def event_entry(event: Event) -> Entry:
     if isinstance(event, Stop):
         return ["stopped", len(event.fade)]
     assert isinstance(event, EngineFailed)
-    return ["failed", f"{type(event.error).__name__}: {event.error}"]
+    return ["failed", _described(event.error)]
 
 
 def slice_entry(piece: VoiceSlice | None) -> Entry:
@@ -189,6 +194,18 @@ def _numbers(presentation: Presentation) -> Iterator[float]:
     for value in astuple(replace(presentation, mouth_from=None)):
         if isinstance(value, float):
             yield round(value, 4)
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def _described(error: Exception) -> str:
+    """What an engine raised may raise again when it is asked what it is."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def _micros(seconds: float) -> float:

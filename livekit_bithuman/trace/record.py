@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,15 @@ from numpy.typing import NDArray
 from ..engine.protocol import Engine
 from ..playout import PictureDue, Playout, VoiceSlice
 from ..playout.events import Event
-from .lines import Header, event_entry, picture_entry, slice_entry
+from .lines import Entry, Header, as_line, event_entry, picture_entry, slice_entry
+
+logger = logging.getLogger("livekit_bithuman")
 
 
 class TracedPlayout:
     """A playout that writes down what it is told and what it answers.
+
+    What cannot be written down ends the recording with one warning; the playout goes on.
 
     Args:
         playout: Made of what `header` says.
@@ -29,14 +34,14 @@ class TracedPlayout:
         self._playout = playout
         self._samples = header.samples
         self._write_line = write
+        self._ended = False  # something could not be written down
         write(header.to_line())
 
     # what the agent does
 
     def capture(self, samples: NDArray[np.int16]) -> None:
         """As `Playout.capture`."""
-        voice = [base64.b64encode(np.asarray(samples, "<i2").tobytes()).decode()] if self._samples else []
-        self._write("capture", len(samples), *voice)
+        self._record(lambda: ["capture", len(samples), *self._voice_of(samples)])
         self._playout.capture(samples)
 
     def flush(self) -> None:
@@ -68,7 +73,7 @@ class TracedPlayout:
     def replace_engine(self, engine: Engine) -> None:
         """As `Playout.replace_engine`."""
         self._playout.replace_engine(engine)
-        self._write("engine", asdict(engine.info))
+        self._record(lambda: ["engine", asdict(engine.info)])
 
     def rephase(self, fired: float) -> None:
         """As `Playout.rephase`."""
@@ -81,7 +86,7 @@ class TracedPlayout:
         """As `Playout.take_events`."""
         events = self._playout.take_events()
         for event in events:
-            self._write(*event_entry(event))
+            self._record(partial(event_entry, event))
         return events
 
     def advance(self, now: float) -> None:
@@ -103,7 +108,7 @@ class TracedPlayout:
         """As `Playout.picture`."""
         picture = self._playout.picture(now, lead)
         if picture is not None:
-            self._write("picture", now, lead, *picture_entry(picture, pose=self._samples))
+            self._record(lambda: ["picture", now, lead, *picture_entry(picture, pose=self._samples)])
         return picture
 
     def voice_wakeup(self, now: float) -> float | None:
@@ -138,5 +143,18 @@ class TracedPlayout:
         """As `Playout.skipped`."""
         return self._playout.skipped
 
+    def _voice_of(self, samples: NDArray[np.int16]) -> list[str]:
+        return [base64.b64encode(np.asarray(samples, "<i2").tobytes()).decode()] if self._samples else []
+
     def _write(self, *entry: object) -> None:
-        self._write_line(json.dumps(entry, separators=(",", ":")))
+        self._record(lambda: list(entry))
+
+    def _record(self, entry: Callable[[], Entry]) -> None:
+        """Make an entry and write it. Events that are on their way to the agent must not be lost by it."""
+        if self._ended:
+            return
+        try:
+            self._write_line(as_line(entry()))
+        except Exception:
+            self._ended = True
+            logger.warning("the session cannot be recorded any further; the agent goes on", exc_info=True)

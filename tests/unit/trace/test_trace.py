@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from livekit_bithuman.engine.embedded import EmbeddedEngine
-from livekit_bithuman.engine.protocol import TurnFrame
+from livekit_bithuman.engine.protocol import EngineInfo, TurnFrame
 from livekit_bithuman.errors import TraceError
 from livekit_bithuman.testing import MarkerEngine
 from livekit_bithuman.trace import Trace, replay, timeline, utterances
@@ -137,6 +138,64 @@ def test_a_failing_engine_fails_again() -> None:
     assert any("had enough" in line for line in recorded.lines)
     assert replay(recorded.trace).divergence is None
     assert "the engine failed: RuntimeError: had enough" in [moment.what for moment in timeline(recorded.trace)]
+
+
+class Wordless(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+class Rude(MarkerEngine):
+    """Raises what cannot be described."""
+
+    def poll(self) -> list[TurnFrame]:
+        raise Wordless
+
+
+def test_what_an_engine_raises_can_be_of_any_kind() -> None:
+    recorded = Recorded(Rude((16, 16)))
+    recorded.sim.say(ramp(RATE // 2))
+    recorded.sim.run(1.0)
+    assert [end.position for end in recorded.sim.finished()] == [RATE // 2]
+    assert '["failed","Wordless"]' in recorded.lines
+    assert replay(recorded.trace).divergence is None
+
+
+class Numeric(MarkerEngine):
+    """Describes itself in numpy's numbers."""
+
+    @property
+    def info(self) -> EngineInfo:
+        width, height = np.array(super().info.size)
+        return replace(super().info, size=(width, height))
+
+
+def test_an_engine_may_describe_itself_in_numpys_numbers() -> None:
+    recorded = Recorded(Numeric((16, 16)))
+    recorded.sim.driven.replace_engine(Numeric((16, 16)))
+    assert recorded.trace.header.engine == MarkerEngine((16, 16)).info
+    assert replay(recorded.trace).divergence is None
+
+
+def test_a_recording_that_fails_costs_the_agent_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    recorded = Recorded()
+    write = recorded.lines.append
+
+    def fails_at_the_end(line: str) -> None:
+        if line.startswith('["started"'):
+            raise RuntimeError("no more")
+        write(line)
+
+    recorded.sim.driven._write_line = fails_at_the_end  # type: ignore[union-attr]
+    recorded.sim.say(ramp(RATE // 2))
+    recorded.sim.run(1.0)
+    assert [end.position for end in recorded.sim.finished()] == [RATE // 2]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the session cannot be recorded any further; the agent goes on"
+    ]
+    assert not any(line.startswith('["finished"') for line in recorded.lines)
 
 
 def test_nothing_of_the_voice_is_written_unless_it_was_asked_for() -> None:
