@@ -96,6 +96,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         self._record = record
         self._record_voice = record_voice
         self._recording: TraceFile | None = None
+        self._traced_playout: TracedPlayout | None = None
         self._player: AvatarPlayer | None = None
         self._output: AvatarAudioOutput | None = None
         self._previous_tail: AudioOutput | None = None  # what the agent spoke through before
@@ -241,6 +242,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
                 await self._player.aclose()
             recording, self._recording = self._recording, None
             if recording is not None:
+                if self._traced_playout is not None:
+                    self._traced_playout.end()
                 await asyncio.to_thread(recording.close)
         finally:
             _with_avatar.discard(agent_session)
@@ -276,7 +279,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             samples=self._record_voice,
             recorded=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
-        return TracedPlayout(playout, header, self._recording.write)
+        self._traced_playout = TracedPlayout(playout, header, self._recording.write)
+        return self._traced_playout
 
     def _choose(
         self, avatar: str | os.PathLike[str] | None, engine: Engine | Callable[[], Engine] | None

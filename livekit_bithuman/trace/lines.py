@@ -9,11 +9,12 @@ The first line is a `Header`; each further one is an array that begins with its 
     ["started", segment, at]              ["progressed", segment, at, first sample, samples]
     ["finished", segment, position, interrupted]
     ["stopped", samples of the fade]      ["failed", what the engine raised]
+    ["end"]
 
 Times are seconds of the session's monotonic clock, given to playout in whole microseconds and so exact here. The first
 four rows are calls, with what was answered at their end, and the rest are events, so a replay can be held against it.
-Calls that changed nothing are left out. Samples and poses are only there if they were asked for; without them nothing
-says what was spoken.
+Calls that changed nothing are left out. The last line is "end", unless the recording broke off. Samples and poses are
+only there if they were asked for; without them nothing says what was spoken.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ INPUTS = frozenset(
     ["capture", "flush", "clear", "pause", "resume", "close", "rephase", "engine", "advance", "voice", "picture"]
 )
 OUTPUTS = frozenset(["started", "progressed", "finished", "stopped", "failed"])
+
+#: The last line of a recording that was brought to its end.
+END = '["end"]'
 
 Entry = list[Any]
 
@@ -105,8 +109,9 @@ class Trace:
 
     Attributes:
         header: Its first line.
-        entries: The others.
-        truncated: Its last line was incomplete and left out: the process that wrote it was killed.
+        entries: The others, without the end.
+        truncated: It has no end, since the process was killed or the disk was full. A last line that is incomplete was
+            left out, and the answers to the last call may be missing.
     """
 
     header: Header
@@ -121,6 +126,9 @@ class Trace:
             TraceError: It is no trace, of another format, or damaged.
         """
         lines = text.splitlines()
+        ended = len(lines) > 1 and lines[-1] == END
+        if ended:
+            lines.pop()
         header = Header.from_line(lines[0] if lines else "")
         entries: list[Entry] = []
         for number, line in enumerate(lines[1:], start=2):
@@ -129,11 +137,11 @@ class Trace:
                 if not isinstance(entry, list) or not entry or entry[0] not in INPUTS | OUTPUTS:
                     raise ValueError(line)
             except ValueError:
-                if number == len(lines):
+                if number == len(lines) and not ended:
                     return cls(header, entries, truncated=True)
                 raise TraceError(f"Line {number} of the trace cannot be read: the file is damaged there.") from None
             entries.append(entry)
-        return cls(header, entries)
+        return cls(header, entries, truncated=not ended)
 
 
 def as_line(values: object) -> str:

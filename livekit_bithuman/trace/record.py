@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..engine.protocol import Engine
 from ..playout import PictureDue, Playout, VoiceSlice
 from ..playout.events import Event
-from .lines import Entry, Header, as_line, event_entry, picture_entry, slice_entry
+from .lines import END, Entry, Header, as_line, event_entry, picture_entry, slice_entry
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -34,7 +34,7 @@ class TracedPlayout:
         self._playout = playout
         self._samples = header.samples
         self._write_line = write
-        self._ended = False  # something could not be written down
+        self._ended = False  # nothing more is written
         write(header.to_line())
 
     # what the agent does
@@ -79,6 +79,12 @@ class TracedPlayout:
         """As `Playout.rephase`."""
         self._write("rephase", fired)
         self._playout.rephase(fired)
+
+    def end(self) -> None:
+        """Say that the recording is whole, and write no more."""
+        if not self._ended:
+            self._write_line(END)
+        self._ended = True
 
     # what the shell executes
 

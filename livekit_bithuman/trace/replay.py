@@ -69,6 +69,7 @@ class _Replay:
     def __init__(self, trace: Trace, engine: Engine | None) -> None:
         header = self._header = trace.header
         self._entries = trace.entries
+        self._truncated = trace.truncated
         self._engine = RiggedEngine(header.engine, engine or self._recorded_engine(header.engine))
         self._playout = Playout(
             self._engine,
@@ -101,7 +102,7 @@ class _Replay:
             if divergence is not None:
                 break
         else:
-            if pending:
+            if pending and not self._truncated:
                 divergence = Divergence(len(self._entries) + 1, None, pending[0])
         counts = self._playout.underruns, self._playout.skipped
         return Replayed(self._events, self._pictures, self._poses, *counts, divergence)

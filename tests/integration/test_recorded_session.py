@@ -54,6 +54,7 @@ async def test_a_session_is_recorded_and_replays(
     await unfinished
 
     trace = Trace.parse(path.read_text())
+    assert not trace.truncated
     replayed = replay(trace)
     assert replayed.divergence is None
     assert replayed.pictures > 60

@@ -10,6 +10,7 @@ from livekit_bithuman.face.idle import IdleMotion
 from livekit_bithuman.playout import Playout
 from livekit_bithuman.testing import MarkerEngine
 from livekit_bithuman.trace import Header, Trace, TracedPlayout
+from livekit_bithuman.trace.lines import END
 from tests.unit.playout.sim import PLAIN, RATE, Sim
 
 SEED = 5
@@ -34,7 +35,7 @@ class Recorded:
 
     @property
     def text(self) -> str:
-        return "".join(line + "\n" for line in self.lines)
+        return "".join(line + "\n" for line in [*self.lines, END])
 
     @property
     def trace(self) -> Trace:

@@ -16,7 +16,8 @@ from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import EngineInfo, TurnFrame
 from livekit_bithuman.errors import TraceError
 from livekit_bithuman.testing import MarkerEngine
-from livekit_bithuman.trace import Trace, replay, timeline, utterances
+from livekit_bithuman.trace import Trace, TracedPlayout, replay, timeline, utterances
+from livekit_bithuman.trace.lines import END, OUTPUTS
 from tests.unit.playout.sim import RATE, ramp
 from tests.unit.trace.recorded import Recorded
 
@@ -102,7 +103,7 @@ def test_a_replay_finds_what_differs(kind: str, change: Callable[[list[object]],
     place = [place for place, entry in enumerate(entries) if entry[0] == kind and len(entry) > 1][-1]
     changed = change(entries[place])
     entries[place : place + 1] = [] if changed is None else [changed]
-    text = "\n".join([recorded.lines[0], *map(json.dumps, entries)])
+    text = "\n".join([recorded.lines[0], *map(json.dumps, entries), END])
     divergence = replay(Trace.parse(text)).divergence
     assert divergence is not None
     assert divergence.line >= place + 2
@@ -188,7 +189,8 @@ def test_a_recording_that_fails_costs_the_agent_nothing(caplog: pytest.LogCaptur
             raise RuntimeError("no more")
         write(line)
 
-    recorded.sim.driven._write_line = fails_at_the_end  # type: ignore[union-attr]
+    assert isinstance(recorded.sim.driven, TracedPlayout)
+    recorded.sim.driven._write_line = fails_at_the_end
     recorded.sim.say(ramp(RATE // 2))
     recorded.sim.run(1.0)
     assert [end.position for end in recorded.sim.finished()] == [RATE // 2]
@@ -239,10 +241,42 @@ def test_what_became_of_each_utterance_is_told() -> None:
 def test_a_trace_that_breaks_off_is_read_up_to_there() -> None:
     recorded = Recorded()
     converse(recorded)
-    trace = Trace.parse(recorded.text[:-7])
-    assert trace.truncated
-    assert len(trace.entries) == len(recorded.lines) - 2
-    assert replay(trace).divergence is None
+    between = [place for place, line in enumerate(recorded.lines[1:], 1) if json.loads(line)[0] in OUTPUTS]
+    assert len(between) > 10
+    for kept in [1, *between, len(recorded.lines)]:
+        whole = "\n".join(recorded.lines[:kept])
+        for text in (whole + "\n", whole + "\n" + '["prog'):
+            trace = Trace.parse(text)
+            assert trace.truncated
+            assert len(trace.entries) == kept - 1
+            assert replay(trace).divergence is None
+
+
+def test_a_recording_that_was_ended_is_whole_and_takes_no_more() -> None:
+    recorded = Recorded()
+    recorded.sim.run(0.2)
+    assert isinstance(recorded.sim.driven, TracedPlayout)
+    recorded.sim.driven.end()
+    recorded.sim.run(0.2)
+    recorded.sim.driven.end()
+    assert recorded.lines[-1] == END
+    assert recorded.lines.count(END) == 1
+    assert not Trace.parse("\n".join(recorded.lines)).truncated
+
+
+def test_an_answer_too_many_at_the_very_end_is_found() -> None:
+    recorded = Recorded()
+    recorded.sim.capture(ramp(RATE // 2))
+    recorded.sim.run(0.2)
+    recorded.sim.close()
+    assert not recorded.trace.truncated
+    place = next(place for place, line in enumerate(recorded.lines) if line.startswith('["finished"'))
+    del recorded.lines[place:]
+    divergence = replay(recorded.trace).divergence
+    assert divergence is not None
+    assert divergence.recorded is None
+    assert divergence.replayed is not None
+    assert divergence.replayed[0] == "finished"
 
 
 @pytest.mark.parametrize(
