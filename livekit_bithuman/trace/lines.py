@@ -3,7 +3,7 @@
 The first line is a `Header`; each further one is an array that begins with its kind:
 
     ["capture", samples, base64?]         ["flush"]            ["resume", now]       ["close", now]
-    ["clear", now]                        ["pause", now]       ["rephase", fired]    ["engine", {info}]
+    ["clear", now]                        ["pause", now]       ["rephase", fired]    ["engine", {info}, embedded]
     ["advance", now]                      ["voice", now, samples sent, generation]
     ["picture", now, lead, due, generation, segment or null, slot, pose?]
     ["started", segment, at]              ["progressed", segment, at, first sample, samples]
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.protocol import EngineInfo
+from ..engine.protocol import Engine, EngineInfo
 from ..errors import TraceError
 from ..playout import PlayoutOptions
 from ..playout.events import EngineFailed, Event, Finished, PictureDue, Progressed, Started, Stop, VoiceSlice
@@ -172,6 +172,12 @@ def picture_entry(picture: PictureDue, *, pose: bool) -> Entry:
     """What `Playout.picture` answered."""
     told = [_micros(picture.due), picture.generation, picture.segment, picture.slot]
     return [*told, _pose(picture)] if pose else told
+
+
+def is_embedded(engine: Engine) -> bool:
+    """Whether a replay can make this engine again. By name: importing it would load the net into any session."""
+    kind = type(engine)
+    return (kind.__module__, kind.__name__) == ("livekit_bithuman.engine.embedded", "EmbeddedEngine")
 
 
 def engine_info(values: dict[str, Any]) -> EngineInfo:

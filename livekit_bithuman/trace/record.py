@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..engine.protocol import Engine
 from ..playout import PictureDue, Playout, VoiceSlice
 from ..playout.events import Event
-from .lines import END, Entry, Header, as_line, event_entry, picture_entry, slice_entry
+from .lines import END, Entry, Header, as_line, event_entry, is_embedded, picture_entry, slice_entry
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -73,7 +73,7 @@ class TracedPlayout:
     def replace_engine(self, engine: Engine) -> None:
         """As `Playout.replace_engine`."""
         self._playout.replace_engine(engine)
-        self._record(lambda: ["engine", asdict(engine.info)])
+        self._record(lambda: ["engine", asdict(engine.info), is_embedded(engine)])
 
     def rephase(self, fired: float) -> None:
         """As `Playout.rephase`."""

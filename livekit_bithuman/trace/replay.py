@@ -70,7 +70,8 @@ class _Replay:
         header = self._header = trace.header
         self._entries = trace.entries
         self._truncated = trace.truncated
-        self._engine = RiggedEngine(header.engine, engine or self._recorded_engine(header.engine))
+        self._engine = RiggedEngine(header.engine, engine or self._recorded_engine(header.engine, header.embedded))
+        self._posed = header.samples and self._engine.embedded  # every engine so far was made again
         self._playout = Playout(
             self._engine,
             Presenter(IdleMotion(header.seed, header.engine.fps), header.engine.fps),
@@ -114,14 +115,15 @@ class _Replay:
             playout.capture(samples_of(entry))
         elif kind == "engine":
             info = engine_info(entry[1])
-            self._engine = RiggedEngine(info, self._recorded_engine(info))
+            self._engine = RiggedEngine(info, self._recorded_engine(info, entry[2]))
+            # once there were mouths that nobody knows, the blends after them are not known either
+            self._posed = self._posed and self._engine.embedded
             playout.replace_engine(self._engine)
         elif kind == "voice":
             return [kind, entry[1], *slice_entry(playout.voice(entry[1]))]
         elif kind == "picture":
             picture = playout.picture(entry[1], entry[2])
-            posed = self._engine.embedded and self._header.samples
-            return entry[:3] if picture is None else [*entry[:3], *picture_entry(picture, pose=posed)]
+            return entry[:3] if picture is None else [*entry[:3], *picture_entry(picture, pose=self._posed)]
         else:
             getattr(playout, kind)(*entry[1:])
         return entry
@@ -146,8 +148,8 @@ class _Replay:
                 return True
         return False
 
-    def _recorded_engine(self, info: EngineInfo) -> Engine | None:
-        if self._header.embedded and self._header.samples:
+    def _recorded_engine(self, info: EngineInfo, embedded: bool) -> Engine | None:
+        if embedded and self._header.samples:
             # imported at first use: recording needs none of it
             from ..engine.embedded import EmbeddedEngine
 

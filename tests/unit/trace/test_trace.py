@@ -86,6 +86,24 @@ def test_a_replay_with_the_voice_gives_the_same_poses() -> None:
     assert min(mouth[0] for mouth in mouths) < 200, "a mouth that only rests would prove nothing"
 
 
+def test_poses_are_compared_until_another_kind_of_engine_takes_over() -> None:
+    recorded = Recorded(EmbeddedEngine(size=(128, 128)), samples=True)
+    sim = recorded.sim
+    sim.say(speech(2.0))
+    sim.run(0.7)
+    sim.driven.replace_engine(EmbeddedEngine(size=(128, 128)))
+    sim.run(0.5)
+    known = len(sim.pictures)
+    sim.driven.replace_engine(MarkerEngine((16, 16)))
+    sim.run(0.5)
+    sim.driven.replace_engine(EmbeddedEngine(size=(128, 128)))
+    sim.run(1.0)
+    replayed = replay(recorded.trace)
+    assert replayed.divergence is None
+    assert replayed.poses == known
+    assert replayed.pictures == len(sim.pictures)
+
+
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
