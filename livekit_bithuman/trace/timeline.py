@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .lines import Entry, Trace
 
@@ -13,6 +13,15 @@ class Moment:
 
     at: float  # seconds since the trace began
     what: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of voice that left the source without a gap."""
+
+    at: float  # seconds since the trace began
+    offset: float  # seconds from the beginning of the utterance
+    length: float  # seconds
 
 
 @dataclass
@@ -27,6 +36,7 @@ class Utterance:
     interrupted: bool = False
     finished: float | None = None
     pictures: int = 0
+    runs: list[Run] = field(default_factory=list)  # what left the source in one piece
 
 
 def timeline(trace: Trace) -> list[Moment]:
@@ -47,6 +57,7 @@ class _Reader:
         self.utterances: dict[int, Utterance] = {}
         self._begin = trace.header.now
         self._rate = trace.header.rate
+        self._generation = 0
         self._now = 0.0  # the newest time that was seen
         self._open: Utterance | None = None
         self._cleared = False  # the open utterance was: what is captured of it is dropped
@@ -66,15 +77,29 @@ class _Reader:
                 self.utterances[values[4]].pictures += 1
         elif kind in _SAID:
             self._say(_SAID[kind])
-            self._cleared = self._cleared or (kind == "clear" and self._open is not None)
+            self._cleared = self._cleared or (kind in ("clear", "close") and self._open is not None)
         elif kind == "engine":
             self._say("another engine took over")
         elif kind == "failed":
             self._say(f"the engine failed: {values[0]}")
-        elif kind == "started":
+        elif kind == "stopped":
+            self._generation += 1
+            self._say(f"the source was emptied: generation {self._generation} begins")
+        elif kind in ("started", "progressed", "finished") and values[0] in self.utterances:
+            self._tell(kind, values)
+
+    def _tell(self, kind: str, values: Entry) -> None:
+        """What the agent was told of an utterance."""
+        if kind == "started":
             self.utterances[values[0]].started = values[1] - self._begin
             self._say(f"utterance {values[0]}: its first sample left", values[1] - self._begin)
-        elif kind == "finished":
+        elif kind == "progressed":
+            number, at, offset, count = values
+            run = Run(at - self._begin, offset / self._rate, count / self._rate)
+            self.utterances[number].runs.append(run)
+            end = run.offset + run.length
+            self._say(f"utterance {number}: {run.offset:.3f} .. {end:.3f} s of it left, from {run.at:.3f} on")
+        else:
             self._finish(*values)
 
     def _capture(self, samples: int) -> None:

@@ -218,6 +218,16 @@ def test_a_recording_that_fails_costs_the_agent_nothing(caplog: pytest.LogCaptur
     assert not any(line.startswith('["finished"') for line in recorded.lines)
 
 
+def test_voice_after_the_end_counts_for_no_utterance() -> None:
+    recorded = Recorded()
+    recorded.sim.capture(ramp(RATE // 2))
+    recorded.sim.run(0.2)
+    recorded.sim.close()
+    recorded.sim.capture(ramp(RATE))
+    recorded.sim.flush()
+    assert [utterance.captured for utterance in utterances(recorded.trace)] == [0.5]
+
+
 def test_nothing_of_the_voice_is_written_unless_it_was_asked_for() -> None:
     plain, full = Recorded(), Recorded(samples=True)
     for recorded in (plain, full):
@@ -244,6 +254,12 @@ def test_what_became_of_each_utterance_is_told() -> None:
     assert second.captured == 2.0
     assert second.position == pytest.approx(0.41, abs=0.011)
     assert (third.captured, third.position, third.interrupted) == (1.5, 1.5, False)
+    assert [len(utterance.runs) for utterance in (first, second, third)] == [1, 1, 3]
+    for utterance in (first, second, third):
+        assert sum(run.length for run in utterance.runs) == pytest.approx(utterance.position)
+    paused, resumed, _ = third.runs  # and the stall drained it
+    assert resumed.offset == paused.length
+    assert resumed.at - paused.at > paused.length + 0.4
     said = [moment.what for moment in timeline(recorded.trace)]
     assert [what for what in said if what in ("asked to stop", "paused", "resumed", "closed")] == [
         "asked to stop",
@@ -252,6 +268,9 @@ def test_what_became_of_each_utterance_is_told() -> None:
         "closed",
     ]
     assert "another engine took over" in said
+    assert [what for what in said if "generation" in what] == [
+        f"the source was emptied: generation {generation} begins" for generation in (1, 2)
+    ]
     moments = [moment.at for moment in timeline(recorded.trace) if "first sample" not in moment.what]
     assert moments == sorted(moments)
 
