@@ -34,6 +34,7 @@ from ..playout import PlayoutOptions
 from ..playout.events import EngineFailed, Event, Finished, PictureDue, Progressed, Started, Stop, VoiceSlice
 from ..pose import Presentation, resting_mouth
 from ..version import __version__
+from .shape import is_count, is_entry, is_number
 
 FORMAT = 1
 #: The kinds of lines that go into a playout, and of those that came out of it.
@@ -90,14 +91,18 @@ class Header:
         try:
             values = json.loads(line)
             number = values.pop("livekit_bithuman_trace")
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             raise TraceError("This is no trace of a session: its first line is not a trace's header.") from None
         if number != FORMAT:
             raise TraceError(f"The trace has format {number}, this version reads {FORMAT}: use the one that wrote it.")
         try:
             known = {key: values[key] for key in (field.name for field in fields(cls))}
             known["engine"] = engine_info(known["engine"])
-            known["options"] = PlayoutOptions(**known["options"])
+            known["options"] = _options(known["options"])
+            if not all(map(is_number, (known["origin"], known["now"], known["seed"]))):
+                raise TypeError("a number is none")
+            if not is_count(known["rate"]) or not known["rate"] or known["rate"] % 100:
+                raise TypeError(f"a rate of {known['rate']}")
         except (KeyError, TypeError) as error:
             raise TraceError(f"The trace's header cannot be read ({error}): the file is damaged.") from None
         return cls(**known)
@@ -134,9 +139,11 @@ class Trace:
         for number, line in enumerate(lines[1:], start=2):
             try:
                 entry = json.loads(line)
-                if not isinstance(entry, list) or not entry or entry[0] not in INPUTS | OUTPUTS:
+                if not is_entry(entry):
                     raise ValueError(line)
-            except ValueError:
+                if entry[0] == "engine":
+                    engine_info(entry[1])
+            except (ValueError, TypeError, RecursionError):
                 if number == len(lines) and not ended:
                     return cls(header, entries, truncated=True)
                 raise TraceError(f"Line {number} of the trace cannot be read: the file is damaged there.") from None
@@ -187,7 +194,19 @@ def engine_info(values: dict[str, Any]) -> EngineInfo:
         TypeError: It says something else.
     """
     info = EngineInfo(**values)
-    return replace(info, size=(int(info.size[0]), int(info.size[1])))
+    size = tuple(info.size)
+    if len(size) != 2 or not all(map(is_count, (*size, info.fps))) or not info.fps:
+        raise TypeError("an engine of no size or frame rate")
+    if not is_number(info.lookahead_s) or not is_number(info.first_frame_s):
+        raise TypeError("an engine without a look-ahead")
+    return replace(info, size=size)
+
+
+def _options(values: dict[str, Any]) -> PlayoutOptions:
+    options = PlayoutOptions(**values)
+    if not all(map(is_number, astuple(options))):
+        raise TypeError("options that are no numbers")
+    return options
 
 
 def samples_of(entry: Entry) -> NDArray[np.int16]:

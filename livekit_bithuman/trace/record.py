@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 
@@ -98,21 +99,24 @@ class TracedPlayout:
     def advance(self, now: float) -> None:
         """As `Playout.advance`."""
         before = self._playout.pending_events
-        self._playout.advance(now)
+        with self._raising("advance", now):
+            self._playout.advance(now)
         if self._playout.pending_events != before:
             self._write("advance", now)
 
     def voice(self, now: float) -> VoiceSlice | None:
         """As `Playout.voice`."""
         before = self._playout.feeds
-        piece = self._playout.voice(now)
+        with self._raising("voice", now):
+            piece = self._playout.voice(now)
         if piece is not None or self._playout.feeds != before:
             self._write("voice", now, *slice_entry(piece))
         return piece
 
     def picture(self, now: float, lead: float = 0.0) -> PictureDue | None:
         """As `Playout.picture`."""
-        picture = self._playout.picture(now, lead)
+        with self._raising("picture", now, lead):
+            picture = self._playout.picture(now, lead)
         if picture is not None:
             self._record(lambda: ["picture", now, lead, *picture_entry(picture, pose=self._samples)])
         return picture
@@ -148,6 +152,15 @@ class TracedPlayout:
     def skipped(self) -> int:
         """As `Playout.skipped`."""
         return self._playout.skipped
+
+    @contextmanager
+    def _raising(self, *entry: object) -> Iterator[None]:
+        """Write a call down that raises: its replay is to raise as well."""
+        try:
+            yield
+        except Exception:
+            self._write(*entry)
+            raise
 
     def _voice_of(self, samples: NDArray[np.int16]) -> list[str]:
         return [base64.b64encode(np.asarray(samples, "<i2").tobytes()).decode()] if self._samples else []

@@ -90,7 +90,11 @@ class _Replay:
             if entry[0] in INPUTS:
                 if self._fails_at(place):
                     self._engine.fails = True
-                answer = self._do(entry)
+                try:
+                    answer = self._do(entry)
+                except Exception as error:
+                    divergence = Divergence(number, entry, ["raised", f"{type(error).__name__}: {error}"])
+                    break
                 self._engine.fails = False
                 if not self._same_answer(entry, answer):
                     divergence = Divergence(number, entry, answer)
@@ -263,6 +267,8 @@ class _Faceless:
 
 
 def _same_pose(recorded: Entry, replayed: Entry) -> bool:
+    if [len(part) for part in recorded] != [len(part) for part in replayed]:
+        return False
     mouth = np.abs(np.subtract(recorded[0], replayed[0]))
     numbers = np.abs(np.subtract(recorded[1], replayed[1]))
     return bool(mouth.max() <= WEIGHT_SLACK and numbers.max() <= NUMBER_SLACK)

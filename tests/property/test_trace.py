@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import json
+
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from livekit_bithuman.errors import TraceError
 from livekit_bithuman.testing import MarkerEngine
 from livekit_bithuman.trace import Trace, replay, timeline, utterances
 from tests.unit.playout.sim import RATE
 from tests.unit.trace.recorded import Recorded
+from tests.unit.trace.test_trace import converse
 
 STEPS = st.one_of(
     st.tuples(st.just("capture"), st.integers(0, RATE)),
@@ -18,6 +23,36 @@ STEPS = st.one_of(
     st.tuples(st.just("rephase"), st.integers(-4, 4)),  # ms
     st.tuples(st.sampled_from(["flush", "clear", "pause", "resume", "engine", "close"]), st.just(0)),
 )
+
+
+@functools.cache
+def conversation() -> list[str]:
+    recorded = Recorded()
+    converse(recorded)
+    return recorded.text.splitlines()
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 2000), st.floats(-1, 20), st.text(max_size=3), st.just([]), st.just({})
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_trace_is_refused_or_differs_but_never_crashes(data: st.DataObject) -> None:
+    lines = conversation().copy()
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(1, len(lines) - 1))
+        entry = json.loads(lines[place])
+        value = data.draw(st.integers(0, len(entry)))
+        entry[value : value + data.draw(st.integers(0, 1))] = data.draw(st.lists(VALUES, max_size=1))
+        lines[place] = json.dumps(entry)
+    try:
+        trace = Trace.parse("\n".join(lines))
+    except TraceError:
+        return
+    replay(trace)
+    timeline(trace)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import EngineInfo, TurnFrame
 from livekit_bithuman.errors import TraceError
+from livekit_bithuman.playout import PictureDue, Playout
 from livekit_bithuman.testing import MarkerEngine
 from livekit_bithuman.trace import Trace, TracedPlayout, replay, timeline, utterances
 from livekit_bithuman.trace.lines import END, OUTPUTS
@@ -228,6 +230,30 @@ def test_voice_after_the_end_counts_for_no_utterance() -> None:
     assert [utterance.captured for utterance in utterances(recorded.trace)] == [0.5]
 
 
+class Stubborn(Playout):
+    """Has a fault."""
+
+    def picture(self, now: float, lead: float = 0.0) -> PictureDue | None:
+        picture = super().picture(now, lead)
+        if picture is not None and picture.segment is not None:
+            raise AssertionError("a fault of playout")
+        return picture
+
+
+def test_a_fault_that_raises_in_playout_raises_in_its_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.unit.playout.sim.Playout", Stubborn)
+    # the package has a function of the module's name
+    monkeypatch.setattr(sys.modules["livekit_bithuman.trace.replay"], "Playout", Stubborn)
+    recorded = Recorded()
+    recorded.sim.say(ramp(RATE // 2))
+    with pytest.raises(AssertionError, match="a fault"):
+        recorded.sim.run(1.0)
+    divergence = replay(recorded.trace).divergence
+    assert divergence is not None
+    assert divergence.line == len(recorded.lines)
+    assert divergence.replayed == ["raised", "AssertionError: a fault of playout"]
+
+
 def test_nothing_of_the_voice_is_written_unless_it_was_asked_for() -> None:
     plain, full = Recorded(), Recorded(samples=True)
     for recorded in (plain, full):
@@ -325,6 +351,7 @@ def test_an_answer_too_many_at_the_very_end_is_found() -> None:
         ("[1]\n", "no trace"),
         ('{"livekit_bithuman_trace": 99}\n', "has format 99"),
         ('{"livekit_bithuman_trace": 1}\n', "header cannot be read"),
+        ("[" * 5000, "no trace"),
     ],
 )
 def test_what_is_no_trace_is_refused(text: str, complaint: str) -> None:
@@ -332,7 +359,54 @@ def test_what_is_no_trace_is_refused(text: str, complaint: str) -> None:
         Trace.parse(text)
 
 
-@pytest.mark.parametrize("line", ["nonsense", "{}", "[]", '["unheard", 1]'])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rate", 0),
+        ("rate", 22_050),
+        ("rate", "24000"),
+        ("origin", None),
+        ("now", []),
+        ("engine", {"fps": 0, "size": [16, 16]}),
+        ("engine", {"fps": 25, "size": 16}),
+        ("engine", None),
+        ("options", {"depth_s": "much"}),
+        ("options", {"hurry": 1}),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(key: str, value: object) -> None:
+    header = {**json.loads(Recorded().lines[0]), key: value}
+    with pytest.raises(TraceError, match="header cannot be read"):
+        Trace.parse(json.dumps(header))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "{}",
+        "[]",
+        "[[]]",
+        '["unheard", 1]',
+        '["end"]',
+        '["capture"]',
+        '["capture", -1]',
+        '["capture", true]',
+        '["capture", 2, "AAAA"]',
+        '["capture", 2, "no base64"]',
+        '["clear", null]',
+        '["clear", NaN]',
+        '["flush", 1.0]',
+        '["voice", 1.0, 320]',
+        '["picture", 1.0]',
+        '["picture", 1.0, 0.015, 1.0, 0, 0, 3, [[], []]]',
+        '["engine", {"fps": 25}, false]',
+        '["engine", {"fps": "25", "size": [16, 16]}, false]',
+        '["engine", {"fps": 25, "size": [16]}, false]',
+        '["finished", 0, 1.5, true]',
+        "[" * 5000,
+    ],
+)
 def test_a_damaged_line_is_named(line: str) -> None:
     recorded = Recorded()
     converse(recorded)
