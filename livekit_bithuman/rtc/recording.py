@@ -14,6 +14,8 @@ logger = logging.getLogger("livekit_bithuman")
 
 #: Lines that may wait for the disk: some minutes of speech. A disk that is further behind is not going to catch up.
 MOST_WAITING = 20_000
+#: As much as is written: days without the voice, hours of speech with it.
+MOST_BYTES = 1_000_000_000
 CLOSE_TIMEOUT_S = 2.0
 
 
@@ -35,6 +37,7 @@ class TraceFile:
         except OSError as error:
             raise TraceError(f"The session cannot be recorded in {self._path}: {error.strerror}.") from error
         self._lines: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
+        self._bytes = 0  # accepted so far
         self._given_up = False
         self._thread = threading.Thread(target=self._work, name="avatar-recording", daemon=True)
         self._thread.start()
@@ -42,6 +45,10 @@ class TraceFile:
     def write(self, line: str) -> None:
         """Append a line, or drop it if the recording was given up."""
         if self._given_up:
+            return
+        self._bytes += len(line) + 1  # a line is ASCII
+        if self._bytes > MOST_BYTES:
+            self._give_up(f"it has {MOST_BYTES:,} bytes, which is enough")
             return
         try:
             self._lines.put_nowait(line)

@@ -28,6 +28,19 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> No
         TraceFile(tmp_path / "missing" / "session.jsonl")
 
 
+def test_a_file_does_not_grow_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recording, "MOST_BYTES", 100)
+    file = TraceFile(tmp_path / "session.jsonl")
+    for _ in range(50):
+        file.write("nine chrs")
+    file.close()
+    assert (tmp_path / "session.jsonl").stat().st_size <= 100
+    (record,) = caplog.records
+    assert "it has 100 bytes" in record.getMessage()
+
+
 class Disk(io.StringIO):
     """A file whose writes wait for a key, and then fail if they should."""
 
