@@ -145,7 +145,7 @@ class Feeder:
             self._owed += 1
             if self._owed > STALL_S * self._engine.info.fps:
                 raise EngineError(f"The engine has returned no frame for {STALL_S:g} s of voice that it was given.")
-        if segment is not self._open:
+        if segment is not self._open or slot < segment.fed_from:
             return None
         guess = self._engine.provisional(slot - segment.fed_from)
         return None if guess is None else _placed(guess, segment)

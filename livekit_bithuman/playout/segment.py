@@ -132,9 +132,12 @@ class Segment:
         self.next_slot = ((sample + 1) * self._fps - 1) // self._rate
 
     def feed_again(self) -> None:
-        """Another engine takes over, from the slot that is shown next."""
-        self.fed_from = self.next_slot
-        self.fed = min(self.captured, self.slot_start(self.next_slot))
+        """Another engine takes over, from the slot that is shown next or the first whose samples are all kept."""
+        first_kept = -(-self._base * self._fps // self._rate)
+        if self.slot_start(first_kept) < self._base:
+            first_kept += 1  # slots begin at whole samples, rounded down
+        self.fed_from = max(self.next_slot, first_kept)
+        self.fed = min(self.captured, self.slot_start(self.fed_from))
         self.frames.clear()
 
     def slot_start(self, slot: int) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import TurnFrame
 from livekit_bithuman.errors import EngineError
 from livekit_bithuman.playout import TICK_S, EngineFailed, PlayoutOptions, Stop
@@ -594,3 +595,25 @@ def test_memory_of_what_was_heard_is_given_back() -> None:
     held = sum(len(block) for block in sim.playout._segments[0]._audio)
     assert held <= 1000 * MS
     assert len(sim.playout._segments[0].frames) <= 60
+
+
+def test_an_engine_that_takes_over_after_a_stall_is_in_step() -> None:
+    sim = Sim(engine=EmbeddedEngine(size=(128, 128)))
+    voice = ramp(2 * RATE)
+    for piece in np.split(voice, 100):
+        sim.capture(piece)  # in frames, as livekit brings it: those that were heard are let go
+    sim.flush()
+    sim.run(0.6)
+    sim.now += 0.5  # the event loop is blocked, and the voice's task is the first that wakes
+    sim.playout.advance(sim.now)
+    sim.playout.replace_engine(EmbeddedEngine(size=(128, 128)))
+    before = len(sim.pictures)
+    sim.run(1.5)
+    heard = [
+        (picture.slot, picture.frame.audio)
+        for picture in sim.pictures[before:]
+        if picture.frame is not None and picture.frame.audio is not None
+    ]
+    assert len(heard) > 15
+    for slot, audio in heard:
+        np.testing.assert_array_equal(audio, voice[slot * RATE // 25 : (slot + 1) * RATE // 25])
