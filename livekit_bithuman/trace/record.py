@@ -36,6 +36,7 @@ class TracedPlayout:
         self._samples = header.samples
         self._write_line = write
         self._ended = False  # nothing more is written
+        self._advanced: float | None = None  # the newest advance, if it was not written
         write(header.to_line())
 
     # what the agent does
@@ -74,6 +75,10 @@ class TracedPlayout:
     def replace_engine(self, engine: Engine) -> None:
         """As `Playout.replace_engine`."""
         self._playout.replace_engine(engine)
+        if self._advanced is not None:
+            # it let samples go that were heard, and what is still kept is where the new engine begins
+            self._write("advance", self._advanced)
+            self._advanced = None
         self._record(lambda: ["engine", asdict(engine.info), is_embedded(engine)])
 
     def rephase(self, fired: float) -> None:
@@ -103,6 +108,9 @@ class TracedPlayout:
             self._playout.advance(now)
         if self._playout.pending_events != before:
             self._write("advance", now)
+            self._advanced = None
+        else:
+            self._advanced = now
 
     def voice(self, now: float) -> VoiceSlice | None:
         """As `Playout.voice`."""

@@ -230,6 +230,22 @@ def test_voice_after_the_end_counts_for_no_utterance() -> None:
     assert [utterance.captured for utterance in utterances(recorded.trace)] == [0.5]
 
 
+def test_an_engine_that_takes_over_after_a_stall_shows_the_same_poses_again() -> None:
+    recorded = Recorded(EmbeddedEngine(size=(128, 128)), samples=True)
+    sim = recorded.sim
+    for piece in np.split(speech(2.0), 100):
+        sim.capture(piece)
+    sim.flush()
+    sim.run(0.6)
+    sim.now += 0.5  # the event loop is blocked, and the voice's task is the first that wakes
+    sim.driven.advance(sim.now)
+    sim.driven.replace_engine(EmbeddedEngine(size=(128, 128)))
+    sim.run(1.5)
+    replayed = replay(recorded.trace)
+    assert replayed.divergence is None
+    assert replayed.poses == len(sim.pictures)
+
+
 class Stubborn(Playout):
     """Has a fault."""
 
