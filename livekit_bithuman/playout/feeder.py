@@ -96,6 +96,10 @@ class Feeder:
         past = [index for index in segment.frames if index < slot]
         return segment.frames[max(past)] if past else None
 
+    def needed_from(self, segment: Segment, sample: int) -> int:
+        """`sample`, or the first before it that the engine is still to be given: one that took over may be behind."""
+        return min(sample, segment.fed) if segment.id > self._done else sample
+
     def replace(self, engine: Engine, segments: Iterable[Segment]) -> None:
         """Go on with another engine: it is given every segment from the slot that is shown next."""
         self._use(engine)

@@ -236,7 +236,7 @@ class Playout:
             if not segment.started and first is not None and first <= tick:
                 segment.started = True
                 self._events.append(Started(segment.id, self._clock.time(first)))
-            segment.release(segment.heard(tick) - self._kept)
+            segment.release(self._feeder.needed_from(segment, segment.heard(tick) - self._kept))
             if not segment.ended or segment.sent < segment.captured:
                 return
             end = segment.end_tick

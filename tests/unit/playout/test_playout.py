@@ -597,16 +597,20 @@ def test_memory_of_what_was_heard_is_given_back() -> None:
     assert len(sim.playout._segments[0].frames) <= 60
 
 
-def test_an_engine_that_takes_over_after_a_stall_is_in_step() -> None:
+@pytest.mark.parametrize("stall_first", [True, False])
+def test_an_engine_that_takes_over_beside_a_stall_is_in_step(stall_first: bool) -> None:
     sim = Sim(engine=EmbeddedEngine(size=(128, 128)))
     voice = ramp(2 * RATE)
     for piece in np.split(voice, 100):
         sim.capture(piece)  # in frames, as livekit brings it: those that were heard are let go
     sim.flush()
     sim.run(0.6)
+    if not stall_first:
+        sim.playout.replace_engine(EmbeddedEngine(size=(128, 128)))
     sim.now += 0.5  # the event loop is blocked, and the voice's task is the first that wakes
     sim.playout.advance(sim.now)
-    sim.playout.replace_engine(EmbeddedEngine(size=(128, 128)))
+    if stall_first:
+        sim.playout.replace_engine(EmbeddedEngine(size=(128, 128)))
     before = len(sim.pictures)
     sim.run(1.5)
     heard = [
