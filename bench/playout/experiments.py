@@ -121,7 +121,7 @@ def interruptions(setting: Setting) -> Results:
             said, recording = lane.do("interrupt", seed=100 + turn, seconds=5.0, after=after)
             _note(results, lane, _interrupt_figures(said, recording, counted=place > 0))
     with Lane(setting, OURS) as lane:
-        for turn in range(setting.count(200, 12)):
+        for turn in range(setting.count(200, 60)):
             said, _ = lane.do("interrupt", settle=0.0, seed=turn, seconds=5.0, after=0.3, rest=0.1)
             _note(results, lane, _unstarted(said))
     return results
