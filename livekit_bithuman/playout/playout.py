@@ -146,6 +146,7 @@ class Playout:
         tick = self._clock.index(now)
         heard = [segment.rewind(tick) for segment in self._segments]
         self._stop(now)
+        self._resuming = False
         self._presenter.cut()
         self._feeder.forget()
         self._discarding = not self._segments[-1].ended
@@ -206,6 +207,11 @@ class Playout:
         return self._clock.time(self._clock.after(now))
 
     @property
+    def pending(self) -> bool:
+        """Whether a segment is not finished."""
+        return bool(self._segments)
+
+    @property
     def backlog(self) -> int:
         """Samples captured and not handed to the audio source yet."""
         return sum(segment.captured - segment.sent for segment in self._segments)
@@ -249,15 +255,17 @@ class Playout:
     def voice(self, now: float) -> VoiceSlice | None:
         """The next samples to hand to the audio source, if its queue wants any now.
 
-        One slice may be under way at a time.
+        One slice may be under way at a time. A slice is dated by `now`, so it has to be handed over at once; the engine
+        is fed when there is none.
         """
-        self._feed()
         segment = self._unsent()
-        if segment is None or self._clock.time(self._queue_end) - now >= self._options.depth_s:
-            return None
         start = self._clock.after(now)
-        if self._queue_end < start and self._clock.time(start) - now < TICK_GUARD_S:
+        full = self._clock.time(self._queue_end) - now >= self._options.depth_s
+        unsure = self._queue_end <= start and self._clock.time(start) - now < TICK_GUARD_S
+        if segment is None or full or unsure:
+            self._feed()
             return None
+        self._more_to_feed = True
         stop = min(segment.captured, segment.sent + self._options.slice_ticks * self._block)
         samples = segment.samples(segment.sent, stop)
         if not segment.ended:
@@ -370,7 +378,8 @@ class Playout:
             faded = np.rint(unheard * self._ramp(len(unheard))).astype(np.int16)
             fade = np.pad(faded, (0, -len(faded) % self._block))
         self._queue_end = self._clock.after(now) + len(fade) // self._block
-        self._events.append(Stop(fade))
+        if not self.closed:  # the source may be gone
+            self._events.append(Stop(fade))
         if self._last_spoke:
             # a slot's picture that is drawn but not due yet will be dropped: a resting one takes its place
             self._anchor_rest(self._last_due if self._last_due > now else max(now, self._last_due + CROWDED_S), 0)

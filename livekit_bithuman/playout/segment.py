@@ -137,7 +137,7 @@ class Segment:
         if self.slot_start(first_kept) < self._base:
             first_kept += 1  # slots begin at whole samples, rounded down
         self.fed_from = max(self.next_slot, first_kept)
-        self.fed = min(self.captured, self.slot_start(self.fed_from))
+        self.fed = self.slot_start(self.fed_from)  # which may be still to come
         self.frames.clear()
 
     def slot_start(self, slot: int) -> int:

@@ -45,6 +45,10 @@ UNPUBLISH_TIMEOUT_S = 2.0
 AFTER_ERROR_S = 0.2
 #: So long before a tick is thought to fire it may have fired already, and so long after it not yet.
 TICK_UNSURE_S, TICK_SETTLED_S = 0.0012, 0.0004
+#: A source that has not taken a slice by then has lost it.
+HAND_OVER_TIMEOUT_S = 2.0
+#: How often the tick is looked for at the start, where the machine is too busy to see it.
+FIRST_LOOKS = 5
 #: A slice that was handed over has reached the source's queue by then.
 LANDING_S = 0.002
 #: The ramp that ends a voice leaves within a tick of its being handed over.
@@ -102,7 +106,8 @@ class AvatarPlayer:
         self._voice_track: rtc.LocalAudioTrack | None = None  # while published
         self._pictures_track: rtc.LocalVideoTrack | None = None
         self._video_enabled = True
-        self._publishing: asyncio.Task[None] | None = None  # the newest, done or not
+        self._video_lock = asyncio.Lock()  # held while the video track comes or goes
+        self._publishing: set[asyncio.Task[None]] = set()  # under way
         self._closing: asyncio.Task[None] | None = None
         self._playout: Playout | TracedPlayout
 
@@ -113,7 +118,7 @@ class AvatarPlayer:
         self._video = rtc.VideoSource(*info.size)
         self._sources = [self._audio, self._video]
         first = await self._painter.draw(None, self._motion.at(0), FIRST_PICTURE_TIMEOUT_S)
-        origin = _micros(await see_tick(self._audio))
+        origin = await self._first_tick()
         # until a picture is captured the source sends black
         self._video.capture_frame(first)
         now = self._now()
@@ -152,16 +157,21 @@ class AvatarPlayer:
     async def set_video_enabled(self, enabled: bool) -> None:
         """Take the video track away and stop drawing, or publish it again. The voice is not touched.
 
+        Of several calls at once the last one wins. While livekit looks for a lost server it is left until then.
+
         Raises:
             RoomError: The room refuses the video.
         """
         self._video_enabled = enabled
-        if self._room is None or not self._room.isconnected():
-            return
-        if not enabled and self._pictures_track is not None:
-            await self._unpublish(self._pictures_track)
-            self._pictures_track = None
-        elif enabled and self._pictures_track is None:
+        await self.settle_video()
+
+    async def settle_video(self) -> None:
+        """Let the room have the video track if it is wanted, and not otherwise.
+
+        Raises:
+            RoomError: The room refuses the video.
+        """
+        if self._room is not None:
             await self._to_the_end(self._publish_pictures(self._room))
 
     async def aclose(self) -> None:
@@ -181,7 +191,7 @@ class AvatarPlayer:
             ValueError: The new engine's frame rate is another.
         """
         self._playout.replace_engine(engine)
-        self._reviver.make_engine = make_engine
+        self._reviver.take_over(make_engine)
         old, self._painter = self._painter, Painter(engine)
         self._aside(old.aclose(), "avatar painter closing")
         self._voice_alarm.ring()
@@ -255,18 +265,18 @@ class AvatarPlayer:
             now = self._now()
             self._playout.advance(now)
             piece = self._playout.voice(now)
-            self._report()
             if piece is None:
+                self._report()
                 await self._voice_alarm.wait(self._playout.voice_wakeup(now))
                 continue
+            self._handed_over = now
+            handing_over = self._hand_over(piece.samples, "avatar slice")  # before anything else: it is dated by now
+            self._report()
             self._picture_alarm.ring()  # the slice dates its slots
             self._drained.set()
-            self._handed_over = self._now()
-            try:
-                await self._audio.capture_frame(audio_frame(piece.samples, self.rate))
-            except Exception:
-                # time goes on by the clock alone, so the segment ends and the agent is told
-                logger.exception("the audio source did not take the avatar's voice")
+            if handing_over is not None:
+                # what is not taken is left to the clock: the segment ends all the same, and the agent is told
+                await asyncio.wait({handing_over}, timeout=HAND_OVER_TIMEOUT_S)
             if piece.generation != self._playout.generation:
                 # stopped while it was under way: if it landed behind the ramp after all, it goes when that has left
                 await asyncio.sleep(RAMP_LEFT_S)
@@ -282,12 +292,14 @@ class AvatarPlayer:
                 continue
             if not self._video_enabled:
                 continue
+            painter = self._painter
             try:
-                frame = await self._painter.draw(picture.frame, picture.presentation)
+                frame = await painter.draw(picture.frame, picture.presentation)
             except Exception as error:
-                self._reviver.failed(error)  # the last picture stays
+                if painter is self._painter:
+                    self._reviver.failed(error, in_draw=True)  # the last picture stays
                 continue
-            self._reviver.drew()
+            self._reviver.drew(speech=picture.frame is not None)
             await asyncio.sleep(max(0.0, picture.due - self._now()))
             if picture.segment is None or picture.generation == self._playout.generation:
                 self._video.capture_frame(frame, metadata=self._describe(picture))
@@ -296,14 +308,26 @@ class AvatarPlayer:
         """See the tick again and again: at the start the machine may have been too busy to see it well."""
         while True:
             await asyncio.sleep(TICK_EVERY_S)
-            self._playout.rephase(_micros(await see_tick(self._audio)))
+            fired = await see_tick(self._audio)
+            if fired is not None:
+                self._playout.rephase(_micros(fired))
 
     # inside
 
+    async def _first_tick(self) -> float:
+        """A firing of the source's timer; on a machine too busy to see one, any moment, until a later look mends it."""
+        for _ in range(FIRST_LOOKS):
+            fired = await see_tick(self._audio)
+            if fired is not None:
+                return _micros(fired)
+        return self._now()
+
     async def _to_the_end(self, publishing: Coroutine[None, None, None]) -> None:
         """Publish, and if the caller is cancelled go on: nobody could take away what is half published."""
-        self._publishing = asyncio.create_task(publishing, name="avatar tracks")
-        await asyncio.shield(self._publishing)
+        task = asyncio.create_task(publishing, name="avatar tracks")
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+        await asyncio.shield(task)
 
     async def _publish_both(self, room: rtc.Room) -> None:
         permission.require(room, rtc.TrackSource.SOURCE_MICROPHONE)  # no face is seen where the voice will be refused
@@ -321,12 +345,21 @@ class AvatarPlayer:
         self._voice_track = track
 
     async def _publish_pictures(self, room: rtc.Room) -> None:
-        if not self._video_enabled:
-            return
-        info = self._painter.engine.info
-        track = rtc.LocalVideoTrack.create_video_track(self._options.video_track_name, self._video)
-        await _publish(room, track, self._options.video(info.size, info.fps))
-        self._pictures_track = track
+        """Publish the pictures, or take them away, until the room has what is wanted by then."""
+        async with self._video_lock:
+            while self._video_enabled != (self._pictures_track is not None):
+                # what is published while livekit looks for a lost server, it publishes twice
+                if room.connection_state != rtc.ConnectionState.CONN_CONNECTED:
+                    return
+                if not self._video_enabled:
+                    track, self._pictures_track = self._pictures_track, None
+                    assert track is not None
+                    await self._unpublish(track)
+                    continue
+                info = self._painter.engine.info
+                new = rtc.LocalVideoTrack.create_video_track(self._options.video_track_name, self._video)
+                await _publish(room, new, self._options.video(info.size, info.fps))
+                self._pictures_track = new
 
     def _describe(self, picture: PictureDue) -> rtc.FrameMetadata | None:
         if not self._options.describes_frames:
@@ -336,31 +369,41 @@ class AvatarPlayer:
         return rtc.FrameMetadata(user_data=info.pack())
 
     async def _unpublish(self, track: rtc.LocalTrack) -> None:
-        if self._room is not None and self._room.isconnected():
+        if self._room is None or not self._room.isconnected():
+            return
+        try:
             unpublishing = self._room.local_participant.unpublish_track(track.sid)
             await asyncio.wait_for(unpublishing, UNPUBLISH_TIMEOUT_S)
+        except (rtc.participant.UnpublishTrackError, asyncio.TimeoutError) as error:
+            # the room may be going down beside us
+            logger.warning(
+                "the room did not let go of the avatar's track %s: %s", track.name, str(error) or "no answer"
+            )
 
     async def _withdraw(self) -> None:
         """Take both tracks out of the room, those too that are just being published."""
-        if self._publishing is not None:
-            await asyncio.wait({self._publishing}, timeout=UNPUBLISH_TIMEOUT_S)
-            self._publishing.cancel()
-            await asyncio.gather(self._publishing, return_exceptions=True)
+        publishing = set(self._publishing)
+        if publishing:
+            await asyncio.wait(publishing, timeout=UNPUBLISH_TIMEOUT_S)
+            for task in publishing:
+                task.cancel()
+            await asyncio.gather(*publishing, return_exceptions=True)
         tracks = [track for track in (self._voice_track, self._pictures_track) if track is not None]
-        # the room may be going down beside us
         await asyncio.gather(*map(self._unpublish, tracks), return_exceptions=True)
 
     def _now(self) -> float:
         return _micros(asyncio.get_running_loop().time())
 
     def _between_ticks(self) -> float:
-        """Now, or up to two milliseconds later, when it is known what has left the source and what it holds.
+        """Now, or up to four milliseconds later, when it is known what has left the source and what it holds.
 
         A tick is seen to fire up to a millisecond after it did, and a slice lands a little after it was handed over. A
         voice that is stopped in between would be reported a block short, or end in a click: its ramp has to continue
         what left.
         """
         now = self._now()
+        if not self._playout.pending:
+            return now
         landed = self._handed_over + LANDING_S
         tick = self._playout.next_tick(max(now, landed) - TICK_SETTLED_S) + TICK_SETTLED_S
         unsure = tick - max(now, landed) < TICK_UNSURE_S + TICK_SETTLED_S
@@ -383,7 +426,7 @@ class AvatarPlayer:
                 self._silence(event.fade)
             else:
                 if isinstance(event, EngineFailed):
-                    self._reviver.failed(event.error)
+                    self._reviver.failed(event.error, in_draw=False)
                 if self.on_event is not None:
                     _tell(self.on_event, event)
 
@@ -392,16 +435,22 @@ class AvatarPlayer:
 
         If the source's timer came between, the voice would break off for 10 ms and end in two clicks.
         """
-        self._audio.clear_queue()
-        if not len(fade):
-            return
         try:
-            task = start_now(self._audio.capture_frame(audio_frame(fade, self.rate)), "avatar fade")
+            self._audio.clear_queue()
         except Exception:
-            logger.exception("the audio source did not take the end of the avatar's voice")
-        else:
-            if task is not None:
-                self._remember(task)
+            logger.exception("the audio source's queue could not be emptied")
+        if len(fade):
+            self._hand_over(fade, "avatar fade")
+
+    def _hand_over(self, samples: NDArray[np.int16], name: str) -> asyncio.Task[None] | None:
+        """Hand samples to the source within this call; the task ends when it has taken them, and raises nothing."""
+        return self._remember(start_now(self._taken(samples), name))
+
+    async def _taken(self, samples: NDArray[np.int16]) -> None:
+        try:
+            await self._audio.capture_frame(audio_frame(samples, self.rate))
+        except Exception:
+            logger.exception("the audio source did not take the avatar's voice")
 
     def _tell_of_engine(self, error: Exception | None) -> None:
         if self.on_engine is not None:
@@ -411,19 +460,21 @@ class AvatarPlayer:
         """Let something small finish by itself."""
         self._remember(asyncio.create_task(work, name=name))
 
-    def _remember(self, task: asyncio.Task[None]) -> None:
-        self._side_tasks.add(task)
-        task.add_done_callback(self._side_tasks.discard)
+    def _remember(self, task: asyncio.Task[None] | None) -> asyncio.Task[None] | None:
+        if task is not None:
+            self._side_tasks.add(task)
+            task.add_done_callback(self._side_tasks.discard)
+        return task
 
     async def _close(self) -> None:
         if self._tasks:
             self._playout.close(self._now())
             self._report()
             self._drained.set()
-        await self._reviver.aclose()
         for task in [*self._tasks, *self._side_tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._side_tasks, return_exceptions=True)
+        await self._reviver.aclose()
         await self._withdraw()
         await self._painter.aclose()
         for source in self._sources:

@@ -70,6 +70,7 @@ class Presence:
                 self._publishing = asyncio.create_task(self._publish(), name="avatar publish")
             elif self._reconnecting:
                 logger.info("the connection to the room is back, and the avatar with it")
+                self._publishing = asyncio.create_task(self._publish(again=True), name="avatar publish")
             self._reconnecting = False
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
@@ -95,8 +96,9 @@ class Presence:
     def _is_ours(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> bool:
         return participant is self._room.local_participant and publication.sid in self._player.published
 
-    async def _publish(self) -> None:
+    async def _publish(self, *, again: bool = False) -> None:
+        """Publish; `again`: what livekit has not brought back by itself, since it was asked for meanwhile."""
         try:
-            await self._player.publish(self._room)
+            await (self._player.settle_video() if again else self._player.publish(self._room))
         except Exception:
             logger.exception("the avatar could not be published: nobody will see or hear it")

@@ -21,6 +21,7 @@ from ..face.idle import IdleMotion
 from ..playout import Playout, PlayoutOptions
 from ..trace import Header, TracedPlayout
 from . import compat
+from .opening import close, opened
 from .options import PublishOptions
 from .output import AvatarAudioOutput
 from .player import AvatarPlayer
@@ -173,11 +174,12 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         """
         player = self._running()
         chosen = self._choose(avatar, engine)
-        opened = await _opened(chosen)
+        new = await opened(chosen)
         try:
-            player.replace_engine(opened, chosen if callable(chosen) else None)
-        except ValueError:
-            opened.close()
+            self._running()  # it may have been closed meanwhile
+            player.replace_engine(new, chosen if callable(chosen) else None)
+        except BaseException:
+            close(new)
             raise
 
     async def set_video_enabled(self, enabled: bool) -> None:
@@ -253,7 +255,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         return rate if rate % 100 == 0 else FALLBACK_RATE
 
     async def _make_player(self, rate: int) -> AvatarPlayer:
-        engine = await _opened(self._engine)
+        engine = await opened(self._engine)
         return AvatarPlayer(
             engine,
             IdleMotion(self._seed, engine.info.fps),
@@ -300,7 +302,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         return open_embedded
 
     def _running(self) -> AvatarPlayer:
-        if self._player is None or self._closing is not None:
+        if self._player is None or self._output is None or self._closing is not None:
             raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
         return self._player
 
@@ -309,24 +311,3 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         output = agent_session.output
         if self._output is not None and compat.audio_tail(output) is self._output:
             compat.replace_audio_tail(output, self._previous_tail)
-
-
-async def _opened(chosen: Engine | Callable[[], Engine]) -> Engine:
-    """The engine, made in a worker thread if it is to be made; nobody's if this is cancelled meanwhile: then closed."""
-    if not callable(chosen):
-        return chosen
-    making = asyncio.ensure_future(asyncio.to_thread(chosen))
-    try:
-        return await asyncio.shield(making)
-    except asyncio.CancelledError:
-        making.add_done_callback(_close_unwanted)
-        raise
-
-
-def _close_unwanted(making: asyncio.Future[Engine]) -> None:
-    if making.cancelled() or making.exception() is not None:
-        return
-    try:
-        making.result().close()
-    except Exception:
-        logger.exception("an engine that was no longer wanted did not close")

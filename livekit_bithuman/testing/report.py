@@ -120,7 +120,7 @@ def av_offsets_ms(pictures: Sequence[Picture], hearing: Hearing) -> list[float]:
     """Picture less voice of every picture whose voice was found, in ms, in the pictures' order.
 
     Each picture carries its slot's loudness; a second of that is found in what was heard by correlation. Voices of even
-    loudness, noise for instance, cannot be found.
+    loudness, noise for instance, cannot be found, and only frame rates that divide 100 can.
     """
     offsets: list[float] = []
     for stretch in _stretches(pictures):

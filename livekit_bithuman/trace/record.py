@@ -142,6 +142,11 @@ class TracedPlayout:
         return self._playout.next_tick(now)
 
     @property
+    def pending(self) -> bool:
+        """As `Playout.pending`."""
+        return self._playout.pending
+
+    @property
     def backlog(self) -> int:
         """As `Playout.backlog`."""
         return self._playout.backlog

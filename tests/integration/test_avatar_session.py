@@ -507,3 +507,38 @@ async def test_an_error_in_playout_or_in_a_listener_never_hangs_the_agent(
         await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
         assert [(event.playback_position, event.interrupted) for event in told.finished] == [(1.0, False)]
     assert len([record for record in caplog.records if "error in the avatar's playout" in record.message]) == 3
+
+
+async def test_the_face_ends_as_the_last_of_many_calls_wanted_it(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of() as stage, viewer_of() as viewer:
+        await viewer.until(lambda: viewer.pictures)
+        for last in (False, True):
+            wanted = [True, False, True, False, last]
+            await asyncio.gather(*(stage.avatar.set_video_enabled(value) for value in wanted))
+            kinds = [p.kind for p in stage.room.local_participant.track_publications.values()]
+            assert kinds.count(rtc.TrackKind.KIND_VIDEO) == int(last)
+            assert kinds.count(rtc.TrackKind.KIND_AUDIO) == 1
+        seen = len(viewer.pictures)
+        await viewer.until(lambda: len(viewer.pictures) > seen + 5)
+
+
+async def test_a_swap_that_meets_the_end_is_refused_and_leaves_no_engine(stage_of: StageOf) -> None:
+    begun, release, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Late(MarkerEngine):
+        def close(self) -> None:
+            closed.set()
+
+    def make() -> MarkerEngine:
+        begun.set()
+        release.wait(20)
+        return Late()
+
+    async with stage_of() as stage:
+        swapping = asyncio.ensure_future(stage.avatar.swap(engine=make))
+        assert await asyncio.to_thread(begun.wait, 20)
+        await stage.avatar.aclose()
+        release.set()
+        with pytest.raises(InvalidStateError):
+            await swapping
+    assert closed.is_set()

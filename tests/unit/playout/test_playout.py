@@ -621,3 +621,39 @@ def test_an_engine_that_takes_over_beside_a_stall_is_in_step(stall_first: bool) 
     assert len(heard) > 15
     for slot, audio in heard:
         np.testing.assert_array_equal(audio, voice[slot * RATE // 25 : (slot + 1) * RATE // 25])
+
+
+def test_a_reply_after_a_pause_that_was_cleared_begins_at_full_level() -> None:
+    sim = Sim(options=PlayoutOptions())
+    sim.say(np.full(RATE, 9000, np.int16))
+    sim.run(0.3)
+    sim.pause()
+    sim.clear()
+    sim.resume()
+    begin = len(sim.left)
+    sim.run(0.2)
+    sim.say(np.full(RATE, 9000, np.int16))
+    sim.run(0.3)
+    new = [block for _, block in sim.left[begin:] if block.any()]
+    assert new[-1][0] == 9000
+    assert min(block.min() for block in new[2:]) == 9000, "no ramp but the old voice's"
+
+
+def test_an_engine_that_takes_over_while_the_voice_is_dry_is_in_step() -> None:
+    class Counting(MarkerEngine):
+        """Frames that say which sample they begin with."""
+
+        def push(self, pcm: NDArray[np.int16]) -> None:
+            if self._pushed == 0 and len(pcm):
+                self.first = int(pcm[0])
+            super().push(pcm)
+
+    sim = Sim()
+    sim.capture(ramp(RATE // 2 + 100))
+    sim.run(1.0)  # everything was heard, and its last slot begun
+    engine = Counting((16, 16))
+    sim.playout.replace_engine(engine)
+    sim.capture(ramp(RATE, first=RATE // 2 + 101))
+    sim.flush()
+    sim.run(2.0)
+    assert (engine.first - 1) % (RATE // 25) == 0, "it begins with a slot's first sample"
