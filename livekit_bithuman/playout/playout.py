@@ -17,6 +17,8 @@ from .segment import Segment
 
 #: A run that would begin this close before a tick waits for it: nobody could say which side it landed on.
 TICK_GUARD_S = 0.003
+#: Voice that the source holds while an engine is fed, which may take some milliseconds.
+FEED_S = 0.050
 #: A resting picture due less than this before a slot's is left out: encoders drop one of two such pictures.
 CROWDED_S = 0.020
 #: Voice that is kept after it was heard: pictures lag behind it, and another engine begins with theirs.
@@ -256,16 +258,19 @@ class Playout:
         """The next samples to hand to the audio source, if its queue wants any now.
 
         One slice may be under way at a time. A slice is dated by `now`, so it has to be handed over at once; the engine
-        is fed when there is none.
+        is fed when the source holds enough, or wants nothing.
         """
         segment = self._unsent()
         start = self._clock.after(now)
-        full = self._clock.time(self._queue_end) - now >= self._options.depth_s
+        held = self._clock.time(self._queue_end) - now
         unsure = self._queue_end <= start and self._clock.time(start) - now < TICK_GUARD_S
-        if segment is None or full or unsure:
+        if segment is None or held >= self._options.depth_s or unsure:
             self._feed()
             return None
-        self._more_to_feed = True
+        if held > FEED_S:
+            self._feed()
+        else:
+            self._more_to_feed = True
         stop = min(segment.captured, segment.sent + self._options.slice_ticks * self._block)
         samples = segment.samples(segment.sent, stop)
         if not segment.ended:

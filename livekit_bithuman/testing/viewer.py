@@ -34,7 +34,8 @@ class Viewer:
     pictures: list[Picture] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.hearing = Hearing(RATE)
+        self.hearing = Hearing(RATE)  # of all audio tracks, as their frames came
+        self._by_track: list[Hearing] = []  # each of them by itself
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived = asyncio.Event()  # rung by everything that arrives
         self.joined_at = 0.0  # when connect returned
@@ -89,19 +90,25 @@ class Viewer:
 
     def heard(self, locator: VoiceLocator, since: float = 0.0) -> list[tuple[float, int, int]]:
         """(time, voice, sample) of every located stretch that arrived after `since`: when that sample was heard."""
-        return self.hearing.since(since - WINDOW_S).located(locator)
+        located = [hearing.since(since - WINDOW_S).located(locator) for hearing in self._by_track]
+        return sorted(place for places in located for place in places)
 
     def loudness(self, since: float = 0.0) -> list[tuple[float, float]]:
         """(time, RMS) of every 10 ms of audio that arrived after `since`; full scale is 1."""
         return self.hearing.since(since).loudness()
 
     def report(self, since: float = 0.0, until: float = float("inf")) -> ViewerReport:
-        """Judge what arrived between two moments.
+        """Judge what arrived between two moments, beside the loudest of the audio tracks.
 
         Raises:
             ValueError: Fewer than two pictures did.
         """
-        return report_on([picture for picture in self.pictures if since <= picture.at < until], self.hearing)
+        pictures = [picture for picture in self.pictures if since <= picture.at < until]
+        loudest = max(
+            [*self._by_track, Hearing(RATE)],
+            key=lambda hearing: sum(level for _, level in hearing.since(since).loudness()),
+        )
+        return report_on(pictures, loudest)
 
     # inside
 
@@ -134,10 +141,14 @@ class Viewer:
 
     async def _listen(self, track: rtc.Track) -> None:
         loop = asyncio.get_running_loop()
+        own = Hearing(RATE)
+        self._by_track.append(own)
         stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
         try:
             async for event in stream:
-                self.hearing.add(loop.time(), np.frombuffer(event.frame.data, np.int16).copy())
+                at, samples = loop.time(), np.frombuffer(event.frame.data, np.int16).copy()
+                self.hearing.add(at, samples)
+                own.add(at, samples)
                 self._arrived.set()
         finally:
             await stream.aclose()
