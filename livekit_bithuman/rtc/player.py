@@ -376,9 +376,7 @@ class AvatarPlayer:
             await asyncio.wait_for(unpublishing, UNPUBLISH_TIMEOUT_S)
         except (rtc.participant.UnpublishTrackError, asyncio.TimeoutError) as error:
             # the room may be going down beside us
-            logger.warning(
-                "the room did not let go of the avatar's track %s: %s", track.name, str(error) or "no answer"
-            )
+            logger.debug("the room did not let go of the avatar's track %s: %s", track.name, str(error) or "no answer")
 
     async def _withdraw(self) -> None:
         """Take both tracks out of the room, those too that are just being published."""
