@@ -320,6 +320,8 @@ class Playout:
                 self._rest_count += 1
         else:
             identity, slot = segment.id, segment.next_slot
+            if slot not in segment.frames:
+                self._feed()  # the first slices of a reply go out before the engine is fed
             frame, loudness = self._feeder.frame(segment, slot), segment.loudness(slot)
             segment.next_slot = slot + 1
             self._anchor_rest(due, 1)
