@@ -242,13 +242,13 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             self._detach(agent_session)
             if self._player is not None:
                 await self._player.aclose()
+        finally:
+            _with_avatar.discard(agent_session)
             recording, self._recording = self._recording, None
             if recording is not None:
                 if self._traced_playout is not None:
                     self._traced_playout.end()
                 await asyncio.to_thread(recording.close)
-        finally:
-            _with_avatar.discard(agent_session)
 
     def _voice_rate(self, agent_session: AgentSession) -> int:  # type: ignore[type-arg]
         rate = self._publish.sample_rate or compat.voice_rate(agent_session)

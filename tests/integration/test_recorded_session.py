@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from pathlib import Path
 
 import pytest
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
-from livekit_bithuman import AvatarSession
 from livekit_bithuman.cli import main
 from livekit_bithuman.errors import TraceError
-from livekit_bithuman.rtc import compat
-from livekit_bithuman.server import ServerAddress
-from livekit_bithuman.testing import Viewer, marker_voice
-from livekit_bithuman.testing.stage import agent_with_avatar
+from livekit_bithuman.rtc.player import AvatarPlayer
+from livekit_bithuman.testing import marker_voice
 from livekit_bithuman.trace import Trace, replay, utterances
 
-pytestmark = pytest.mark.server
+from .rooms import RATE, StageOf, ViewerOf, tail
 
-RATE = 24_000
+pytestmark = pytest.mark.server
 
 
 @pytest.mark.parametrize("voice", [False, True])
 async def test_a_session_is_recorded_and_replays(
-    livekit_server: ServerAddress, tmp_path: Path, voice: bool, capsys: pytest.CaptureFixture[str]
+    stage_of: StageOf, viewer_of: ViewerOf, tmp_path: Path, voice: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server, room, path = livekit_server, f"room-{uuid.uuid4().hex[:8]}", tmp_path / "session.jsonl"
-    avatar = AvatarSession(size=(128, 128), record=path, record_voice=voice)
+    path = tmp_path / "session.jsonl"
+    options = {"engine": None, "size": (128, 128), "record": path, "record_voice": voice}
     ends: list[PlaybackFinishedEvent] = []
-    async with (
-        agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage,
-        Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer,
-    ):
-        output = compat.audio_tail(stage.session.output)
-        assert output is not None
+    async with stage_of(**options) as stage, viewer_of() as viewer:
+        output = tail(stage)
         output.on("playback_finished", ends.append)
         await stage.say(marker_voice(1, RATE, RATE), RATE)
         handle = stage.say(marker_voice(2, 4 * RATE, RATE), RATE)
@@ -46,7 +38,7 @@ async def test_a_session_is_recorded_and_replays(
         third = stage.say(marker_voice(3, 2 * RATE, RATE), RATE)
         await viewer.until(lambda: any(p.info and p.info.segment == 2 for p in viewer.pictures))
         output.pause()
-        await avatar.swap()
+        await stage.avatar.swap()
         output.resume()
         await third
         unfinished = asyncio.ensure_future(stage.say(marker_voice(4, RATE, RATE), RATE).wait_for_playout())
@@ -68,11 +60,24 @@ async def test_a_session_is_recorded_and_replays(
     assert "agree" in capsys.readouterr().out
 
 
-async def test_a_recording_that_cannot_be_written_refuses_the_start(
-    livekit_server: ServerAddress, tmp_path: Path
-) -> None:
-    server, room = livekit_server, f"room-{uuid.uuid4().hex[:8]}"
-    avatar = AvatarSession(size=(128, 128), record=tmp_path / "missing" / "session.jsonl")
+async def test_a_recording_that_cannot_be_written_refuses_the_start(stage_of: StageOf, tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="cannot be recorded"):
-        async with agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar):
+        async with stage_of(record=tmp_path / "missing" / "session.jsonl"):
             pass
+
+
+async def test_a_recording_is_whole_though_the_close_fails(
+    stage_of: StageOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "session.jsonl"
+    close = AvatarPlayer.aclose
+
+    async def fail(player: AvatarPlayer) -> None:
+        await close(player)
+        raise OSError("the room is on fire")
+
+    monkeypatch.setattr(AvatarPlayer, "aclose", fail)
+    with pytest.raises(OSError, match="on fire"):
+        async with stage_of(record=path):
+            pass
+    assert not Trace.parse(path.read_text()).truncated
