@@ -38,9 +38,7 @@ class Feeder:
         self._open: Segment | None = None  # the segment whose turn is open
         self._done = -1  # the newest segment whose turn was ended or given up
         self._fed: dict[int, Segment] = {}  # segments whose frames may still come
-        self.steps = (
-            0  # counts what was done to the engine: turns opened and ended, slots pushed, frames taken, failures
-        )
+        self.steps = 0  # counts what was done to the engine: turns, slots pushed, frames taken, failures
         self.error: Exception | None = None  # what the engine raised, until it was collected
         self._use(engine)
 

@@ -17,7 +17,7 @@ from ..errors import RoomError
 from ..playout import EngineFailed, PictureDue, Playout, PlayoutOptions, Presenter, Stop, TickClock
 from ..playout.events import Event
 from ..playout.presenter import Motion
-from ..trace import TracedPlayout
+from ..trace import TracedPlayout, micros
 from . import permission
 from .alarm import Alarm
 from .eager import start_now
@@ -310,7 +310,7 @@ class AvatarPlayer:
             await asyncio.sleep(TICK_EVERY_S)
             fired = await see_tick(self._audio)
             if fired is not None:
-                self._playout.rephase(_micros(fired))
+                self._playout.rephase(micros(fired))
 
     # inside
 
@@ -319,7 +319,7 @@ class AvatarPlayer:
         for _ in range(FIRST_LOOKS):
             fired = await see_tick(self._audio)
             if fired is not None:
-                return _micros(fired)
+                return micros(fired)
         return self._now()
 
     async def _to_the_end(self, publishing: Coroutine[None, None, None]) -> None:
@@ -390,7 +390,7 @@ class AvatarPlayer:
         await asyncio.gather(*map(self._unpublish, tracks), return_exceptions=True)
 
     def _now(self) -> float:
-        return _micros(asyncio.get_running_loop().time())
+        return micros(asyncio.get_running_loop().time())
 
     def _between_ticks(self) -> float:
         """Now, or up to four milliseconds later, when it is known what has left the source and what it holds.
@@ -499,11 +499,6 @@ async def _publish(room: rtc.Room, track: rtc.LocalTrack, options: rtc.TrackPubl
         raise RoomError(
             f"The room did not take the track {track.name}: {str(error) or 'it does not answer'}"
         ) from error
-
-
-def _micros(seconds: float) -> float:
-    """A moment that is short to write down: a session that is replayed is given the very same ones."""
-    return round(seconds, 6)
 
 
 def wall_clock(moment: float) -> float:

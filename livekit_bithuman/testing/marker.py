@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.protocol import EngineInfo, Turn, TurnFrame
-from ..errors import InvalidStateError
+from ..engine.counting import CountingEngine
+from ..engine.protocol import EngineInfo, TurnFrame
 from ..pose import Picture, Presentation
 
 COLUMNS, ROWS = 8, 6
@@ -77,7 +77,7 @@ def _checksum(value: int) -> int:
     return (value % ((1 << CHECK_BITS) - 1)) + 1
 
 
-class MarkerEngine:
+class MarkerEngine(CountingEngine):
     """An engine without look-ahead that paints marks instead of a face.
 
     Args:
@@ -87,51 +87,8 @@ class MarkerEngine:
     """
 
     def __init__(self, size: tuple[int, int] = (512, 512), *, fps: int = 25, lookahead_s: float = 0.0) -> None:
-        self._info = EngineInfo(fps=fps, size=size, lookahead_s=lookahead_s)
-        self._turn: Turn | None = None
-        self._pushed = 0  # samples of the open turn
-        self._made = 0  # frames of the open turn
-        self._ready: list[TurnFrame] = []
+        super().__init__(EngineInfo(fps=fps, size=size, lookahead_s=lookahead_s))
         self._drawn = 0
-
-    @property
-    def info(self) -> EngineInfo:
-        """Constant."""
-        return self._info
-
-    def open_turn(self, turn: Turn) -> None:
-        """Begin a turn."""
-        if self._turn is not None:
-            raise InvalidStateError("The turn before is open: end or interrupt it first.")
-        self._turn, self._pushed, self._made = turn, 0, 0
-
-    def push(self, pcm: NDArray[np.int16]) -> None:
-        """Count samples."""
-        turn = self._opened()
-        self._pushed += len(pcm)
-        # one sample is held back: a frame that ends with the turn is its last, and has to say so
-        seen = self._pushed - max(1, round(self._info.lookahead_s * turn.sample_rate))
-        self._make(max(0, seen) * self._info.fps // turn.sample_rate, ended=False)
-
-    def end_turn(self) -> None:
-        """Make the frames that are left."""
-        turn = self._opened()
-        self._make(max(1, -(-self._pushed * self._info.fps // turn.sample_rate)), ended=True)
-        self._turn = None
-
-    def interrupt(self) -> None:
-        """Forget the turn."""
-        self._turn = None
-        self._ready.clear()
-
-    def poll(self) -> list[TurnFrame]:
-        """Frames made since the last call."""
-        ready, self._ready = self._ready, []
-        return ready
-
-    def provisional(self, index: int) -> TurnFrame | None:
-        """The frame itself: it depends on nothing but its index."""
-        return TurnFrame(self._opened().id, index)
 
     def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
         """The mark of a frame, or of rest."""
@@ -139,20 +96,6 @@ class MarkerEngine:
         if frame is None:
             return paint_mark(Mark(number, 0, 0, True), self._info.size)
         return paint_mark(Mark(number, frame.turn, frame.index, False), self._info.size)
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-    def _opened(self) -> Turn:
-        if self._turn is None:
-            raise InvalidStateError("No turn is open: call open_turn() first.")
-        return self._turn
-
-    def _make(self, count: int, *, ended: bool) -> None:
-        turn = self._opened()
-        for index in range(self._made, count):
-            self._ready.append(TurnFrame(turn.id, index, last=ended and index == count - 1))
-        self._made = max(self._made, count)
 
 
 class StillMotion:

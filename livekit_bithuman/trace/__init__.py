@@ -1,6 +1,6 @@
 """Sessions written down, and played again on virtual time: a bug report becomes a test."""
 
-from .lines import Header, Trace
+from .lines import Header, Trace, micros
 from .record import TracedPlayout
 from .replay import Divergence, Replayed, replay
 from .timeline import Moment, Utterance, timeline, utterances
@@ -13,6 +13,7 @@ __all__ = [
     "Trace",
     "TracedPlayout",
     "Utterance",
+    "micros",
     "replay",
     "timeline",
     "utterances",

@@ -159,9 +159,9 @@ def as_line(values: object) -> str:
 def event_entry(event: Event) -> Entry:
     """An event as a trace's line."""
     if isinstance(event, Started):
-        return ["started", event.segment, _micros(event.at)]
+        return ["started", event.segment, micros(event.at)]
     if isinstance(event, Progressed):
-        return ["progressed", event.segment, _micros(event.started_at), event.offset, event.count]
+        return ["progressed", event.segment, micros(event.started_at), event.offset, event.count]
     if isinstance(event, Finished):
         return ["finished", event.segment, event.position, event.interrupted]
     if isinstance(event, Stop):
@@ -177,7 +177,7 @@ def slice_entry(piece: VoiceSlice | None) -> Entry:
 
 def picture_entry(picture: PictureDue, *, pose: bool) -> Entry:
     """What `Playout.picture` answered."""
-    told = [_micros(picture.due), picture.generation, picture.segment, picture.slot]
+    told = [micros(picture.due), picture.generation, picture.segment, picture.slot]
     return [*told, _pose(picture)] if pose else told
 
 
@@ -241,5 +241,6 @@ def _described(error: Exception) -> str:
         return type(error).__name__
 
 
-def _micros(seconds: float) -> float:
+def micros(seconds: float) -> float:
+    """A moment in whole microseconds: short to write down, and what a replay is given is what the session was."""
     return round(seconds, 6)

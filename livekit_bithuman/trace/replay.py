@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.counting import CountingEngine
 from ..engine.protocol import Engine, EngineInfo, Turn, TurnFrame
 from ..errors import EngineError
 from ..face.idle import IdleMotion
@@ -173,7 +174,7 @@ class RiggedEngine:
         self.info = info
         self.fails = False  # the next call raises
         self.embedded = engine is not None
-        self._engine = engine or _Faceless(info)
+        self._engine = engine or CountingEngine(info)
 
     def open_turn(self, turn: Turn) -> None:
         """Begin a turn."""
@@ -217,53 +218,6 @@ class RiggedEngine:
         if self.fails:
             self.fails = False
             raise EngineError("The recorded engine failed here.")
-
-
-class _Faceless:
-    """Frames without mouths, each as soon as its samples and the look-ahead are there."""
-
-    def __init__(self, info: EngineInfo) -> None:
-        self.info = info
-        self._turn: Turn | None = None
-        self._pushed = self._made = 0
-        self._ready: list[TurnFrame] = []
-
-    def open_turn(self, turn: Turn) -> None:
-        self._turn, self._pushed, self._made = turn, 0, 0
-
-    def push(self, pcm: NDArray[np.int16]) -> None:
-        assert self._turn is not None
-        self._pushed += len(pcm)
-        seen = self._pushed - round(self.info.lookahead_s * self._turn.sample_rate)
-        self._make(max(0, seen) * self.info.fps // self._turn.sample_rate)
-
-    def end_turn(self) -> None:
-        assert self._turn is not None
-        self._make(max(1, -(-self._pushed * self.info.fps // self._turn.sample_rate)))
-        self._turn = None
-
-    def interrupt(self) -> None:
-        self._turn = None
-        self._ready.clear()
-
-    def poll(self) -> list[TurnFrame]:
-        ready, self._ready = self._ready, []
-        return ready
-
-    def provisional(self, index: int) -> TurnFrame | None:
-        return None if self._turn is None else TurnFrame(self._turn.id, index)
-
-    def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
-        width, height = self.info.size
-        return np.zeros((height, width, 3), np.uint8)
-
-    def close(self) -> None:
-        pass
-
-    def _make(self, count: int) -> None:
-        assert self._turn is not None
-        self._ready += [TurnFrame(self._turn.id, index) for index in range(self._made, count)]
-        self._made = max(self._made, count)
 
 
 def _same_pose(recorded: Entry, replayed: Entry) -> bool:
