@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.protocol import TurnFrame
+from .loudness import loudness_of
 
 
 @dataclass(frozen=True)
@@ -153,17 +154,13 @@ class Segment:
         return self._moment(max(self._cut, self.slot_start(slot)))
 
     def loudness(self, slot: int) -> tuple[int, ...]:
-        """Of a slot's voice per tick: 255 is full scale, two less is a decibel less, 0 is silence.
-
-        Empty if the samples were released.
-        """
+        """Of a slot's voice per tick, as `loudness_of` says, rounded. Empty if the samples were released."""
         start, stop = self.slot_start(slot), min(self.captured, self.slot_start(slot + 1))
         if start < self._base or stop <= start:
             return ()
-        voice = self.samples(start, stop).astype(np.float32)
-        voice = np.pad(voice, (0, -len(voice) % self._block)).reshape(-1, self._block)
-        power = np.maximum(np.mean(voice**2, axis=1), 1e-9) / 32768.0**2
-        return tuple(int(level) for level in np.clip(np.rint(255 + 20 * np.log10(power)), 0, 255))
+        voice = self.samples(start, stop) / 32768.0
+        power = np.add.reduceat(voice**2, range(0, len(voice), self._block)) / self._block
+        return tuple(np.rint(loudness_of(power)).astype(int).tolist())
 
     def _moment(self, sample: int) -> float | None:
         """When a sample is heard, in ticks; None while it was not sent."""

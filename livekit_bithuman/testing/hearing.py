@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..playout.loudness import loudness_of
 from .voice import VoiceLocator
 
 #: Length of a stretch that is located at once, and the step between them, in seconds.
@@ -111,8 +112,7 @@ def _levels(samples: NDArray[np.int16], rate: int) -> NDArray[np.float64]:
     energy = np.concatenate([[0.0], np.cumsum((samples / 32768.0) ** 2)])
     begins = np.arange(0, max(0, len(samples) - length), step)
     power = (energy[begins + length] - energy[begins]) / length
-    levels: NDArray[np.float64] = np.maximum(255 + 20 * np.log10(np.maximum(power, 1e-12)), FLOOR)
-    return levels
+    return np.maximum(loudness_of(power), FLOOR)
 
 
 def _likeness(wanted: NDArray[np.float64], heard: NDArray[np.float64]) -> float:
