@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -13,6 +12,8 @@ from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import MarkerEngine, Viewer
 from livekit_bithuman.testing.stage import Stage, agent_with_avatar
 
+from .rooms import StageOf, ViewerOf
+
 
 @pytest.fixture
 def room_name() -> str:
@@ -20,7 +21,7 @@ def room_name() -> str:
 
 
 @pytest.fixture
-def stage_of(livekit_server: ServerAddress, room_name: str) -> Callable[..., AbstractAsyncContextManager[Stage]]:
+def stage_of(livekit_server: ServerAddress, room_name: str) -> StageOf:
     def make(**options: object) -> AbstractAsyncContextManager[Stage]:
         avatar = AvatarSession(**{"engine": MarkerEngine(), **options})  # type: ignore[arg-type]
         server = livekit_server
@@ -30,7 +31,7 @@ def stage_of(livekit_server: ServerAddress, room_name: str) -> Callable[..., Abs
 
 
 @pytest.fixture
-def viewer_of(livekit_server: ServerAddress, room_name: str) -> Callable[..., Viewer]:
+def viewer_of(livekit_server: ServerAddress, room_name: str) -> ViewerOf:
     def make(**options: object) -> Viewer:
         server = livekit_server
         return Viewer.joining(server.url, server.api_key, server.api_secret, room_name, **options)  # type: ignore[arg-type]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,10 @@ FPS = 25
 SLOT = RATE // FPS
 #: Slots that a picture leaves after its first sample, and by how many the median may differ on a busy machine.
 LAG, IN_STEP = 0.95, 0.5
+
+
+StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
+ViewerOf = Callable[..., Viewer]
 
 
 class Told:

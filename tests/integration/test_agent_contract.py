@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,10 @@ from livekit_bithuman.testing import MarkerEngine, Viewer, VoiceLocator, marker_
 from livekit_bithuman.testing.stage import Stage, agent_token, frames
 
 from .people import Person, SpeakingModel
-from .rooms import RATE, Told, marks, no_new_tasks, resting_after, slots, tail
+from .rooms import RATE, StageOf, Told, ViewerOf, marks, no_new_tasks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
 
-StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
-ViewerOf = Callable[..., Viewer]
 
 WORDS = "one two three four five six sev'n eight nine ten " * 6
 
@@ -170,54 +168,51 @@ async def test_a_job_that_shuts_down_in_mid_reply(livekit_server: ServerAddress,
             assert len(told.finished) == 1
 
 
+@asynccontextmanager
+async def plain_output(stage: Stage) -> AsyncIterator[_ParticipantAudioOutput]:
+    """What an agent speaks through without an avatar, published."""
+    plain = _ParticipantAudioOutput(
+        stage.room,
+        sample_rate=RATE,
+        num_channels=1,
+        track_publish_options=rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
+    )
+    await plain.start()
+    try:
+        yield plain
+    finally:
+        await plain.aclose()
+
+
 async def test_a_reply_moves_from_the_avatar_to_plain_audio_and_the_next_one_back(
     stage_of: StageOf, viewer_of: ViewerOf
 ) -> None:
     voices = {1: marker_voice(1, 3 * RATE, RATE), 2: marker_voice(2, RATE, RATE)}
-    async with stage_of() as stage, viewer_of() as viewer:
+    async with stage_of() as stage, viewer_of() as viewer, plain_output(stage) as plain:
         avatar = tail(stage)
-        told = Told(avatar)
-        plain = _ParticipantAudioOutput(
-            stage.room,
-            sample_rate=RATE,
-            num_channels=1,
-            track_publish_options=rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
-        )
-        await plain.start()
-        told_plain = Told(plain)
-        try:
-            await viewer.until(lambda: marks(viewer))
-            reply = stage.say(voices[1], RATE)
-            await told.until_started(1)
-            await viewer.until(lambda: len(slots(viewer, 0)) > 5)
-            stage.session.output.replace_audio_tail(plain)
-            await asyncio.wait_for(reply, 20)
-            assert [interrupted for _, interrupted in told.finished] == [True], "what it had is cut, once"
-            assert 0 < told.finished[0][0] < 3
-            assert [interrupted for _, interrupted in told_plain.finished] == [False], "the rest is spoken plainly"
+        told, told_plain = Told(avatar), Told(plain)
+        await viewer.until(lambda: marks(viewer))
+        reply = stage.say(voices[1], RATE)
+        await told.until_started(1)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 5)
+        stage.session.output.replace_audio_tail(plain)
+        await asyncio.wait_for(reply, 20)
+        assert [interrupted for _, interrupted in told.finished] == [True], "what it had is cut, once"
+        assert 0 < told.finished[0][0] < 3
+        assert [interrupted for _, interrupted in told_plain.finished] == [False], "the rest is spoken plainly"
 
-            stage.session.output.replace_audio_tail(avatar)
-            await asyncio.wait_for(stage.say(voices[2], RATE), 20)
-            assert told.finished[1:] == [(1.0, False)]
-            assert told.started == 2
-            await viewer.until(lambda: resting_after(viewer, 1))
-            assert {voice for _, voice, _ in viewer.heard(VoiceLocator(voices))} == {1, 2}
-        finally:
-            await plain.aclose()
+        stage.session.output.replace_audio_tail(avatar)
+        await asyncio.wait_for(stage.say(voices[2], RATE), 20)
+        assert told.finished[1:] == [(1.0, False)]
+        assert told.started == 2
+        await viewer.until(lambda: resting_after(viewer, 1))
+        assert {voice for _, voice, _ in viewer.heard(VoiceLocator(voices))} == {1, 2}
 
 
 async def test_a_reply_that_plain_audio_began_ends_with_the_avatar(stage_of: StageOf, viewer_of: ViewerOf) -> None:
-    async with stage_of() as stage, viewer_of() as viewer:
+    async with stage_of() as stage, viewer_of() as viewer, plain_output(stage) as plain:
         avatar = tail(stage)
-        told = Told(avatar)
-        plain = _ParticipantAudioOutput(
-            stage.room,
-            sample_rate=RATE,
-            num_channels=1,
-            track_publish_options=rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
-        )
-        await plain.start()
-        told_plain = Told(plain)
+        told, told_plain = Told(avatar), Told(plain)
         given = asyncio.Event()
 
         async def slowly() -> AsyncIterator[rtc.AudioFrame]:
@@ -227,19 +222,16 @@ async def test_a_reply_that_plain_audio_began_ends_with_the_avatar(stage_of: Sta
             async for frame in frames(marker_voice(2, RATE, RATE), RATE):
                 yield frame
 
-        try:
-            await viewer.until(lambda: marks(viewer))
-            stage.session.output.replace_audio_tail(plain)
-            reply = stage.session.say("(marker)", audio=slowly())
-            await told_plain.until_started(1)
-            stage.session.output.replace_audio_tail(avatar)
-            given.set()
-            await asyncio.wait_for(reply, 20)
-            assert told.finished == [(1.0, False)]
-            assert told.started == 1
-            await viewer.until(lambda: resting_after(viewer, 0))
-        finally:
-            await plain.aclose()
+        await viewer.until(lambda: marks(viewer))
+        stage.session.output.replace_audio_tail(plain)
+        reply = stage.session.say("(marker)", audio=slowly())
+        await told_plain.until_started(1)
+        stage.session.output.replace_audio_tail(avatar)
+        given.set()
+        await asyncio.wait_for(reply, 20)
+        assert told.finished == [(1.0, False)]
+        assert told.started == 1
+        await viewer.until(lambda: resting_after(viewer, 0))
 
 
 # transcripts

@@ -1,6 +1,6 @@
 """AvatarSession in a real room: what a viewer sees and hears, and what the agent is told.
 
-Nothing here asserts a time: counts, order and generation only. Times are measured by `bench/viewer.py`.
+Nothing here asserts a time: counts, order and generation only. Times are measured by `bench/playout`.
 """
 
 from __future__ import annotations
@@ -8,15 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import uuid
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
-from livekit.agents.voice.io import AudioOutput, PlaybackFinishedEvent, PlaybackStartedEvent
+from livekit.agents.voice.io import PlaybackStartedEvent
 from livekit.agents.voice.room_io import RoomOptions
 
 from livekit_bithuman.engine.protocol import TurnFrame
@@ -26,76 +23,12 @@ from livekit_bithuman.pose import Picture, Presentation
 from livekit_bithuman.rtc import compat
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
-from livekit_bithuman.testing import Mark, MarkerEngine, Viewer, VoiceLocator, marker_voice
-from livekit_bithuman.testing.stage import Stage, agent_token, agent_with_avatar, frames
+from livekit_bithuman.testing import MarkerEngine, VoiceLocator, marker_voice
+from livekit_bithuman.testing.stage import agent_token, frames
+
+from .rooms import RATE, StageOf, Told, ViewerOf, marks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
-
-RATE = 24_000
-
-StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
-ViewerOf = Callable[..., Viewer]
-
-
-class Told:
-    """What an audio output reported, in order."""
-
-    def __init__(self, output: AudioOutput) -> None:
-        self.events: list[PlaybackStartedEvent | PlaybackFinishedEvent] = []
-        output.on("playback_started", self.events.append)
-        output.on("playback_finished", self.events.append)
-
-    @property
-    def started(self) -> int:
-        return sum(isinstance(event, PlaybackStartedEvent) for event in self.events)
-
-    @property
-    def finished(self) -> list[PlaybackFinishedEvent]:
-        return [event for event in self.events if isinstance(event, PlaybackFinishedEvent)]
-
-
-def tail(stage: Stage) -> AudioOutput:
-    output = compat.audio_tail(stage.session.output)
-    assert output is not None
-    return output
-
-
-@pytest.fixture
-def room_name() -> str:
-    return f"room-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def stage_of(livekit_server: ServerAddress, room_name: str) -> StageOf:
-    def make(**options: object) -> AbstractAsyncContextManager[Stage]:
-        avatar = AvatarSession(**{"engine": MarkerEngine(), **options})  # type: ignore[arg-type]
-        server = livekit_server
-        return agent_with_avatar(server.url, server.api_key, server.api_secret, room_name, avatar)
-
-    return make
-
-
-@pytest.fixture
-def viewer_of(livekit_server: ServerAddress, room_name: str) -> ViewerOf:
-    def make(**options: object) -> Viewer:
-        server = livekit_server
-        return Viewer.joining(server.url, server.api_key, server.api_secret, room_name, **options)  # type: ignore[arg-type]
-
-    return make
-
-
-def marks(viewer: Viewer) -> list[Mark]:
-    return [picture.mark for picture in viewer.pictures if picture.mark is not None]
-
-
-def slots(viewer: Viewer, turn: int) -> list[int]:
-    return [mark.slot for mark in marks(viewer) if not mark.rest and mark.turn == turn]
-
-
-def resting_after(viewer: Viewer, turn: int) -> bool:
-    """Whether a resting picture was seen after one of `turn`."""
-    seen = [(mark.rest, mark.turn) for mark in marks(viewer)]
-    return (False, turn) in seen and seen[-1][0]
 
 
 async def test_a_turn_arrives_whole_and_in_step(stage_of: StageOf, viewer_of: ViewerOf) -> None:
@@ -105,7 +38,7 @@ async def test_a_turn_arrives_whole_and_in_step(stage_of: StageOf, viewer_of: Vi
         await viewer.until(lambda: marks(viewer))
         await stage.say(voice, RATE)
         await viewer.until(lambda: resting_after(viewer, 0))
-        assert [(e.playback_position, e.interrupted) for e in told.finished] == [(2.0, False)]
+        assert told.finished == [(2.0, False)]
         assert told.started == 1
 
         seen = slots(viewer, 0)
@@ -131,11 +64,11 @@ async def test_an_interruption_drops_the_old_voice_and_pictures(stage_of: StageO
         await stage.say(new, RATE)
         await viewer.until(lambda: resting_after(viewer, 1))
 
-        assert [event.interrupted for event in told.finished] == [True, False]
+        assert [interrupted for _, interrupted in told.finished] == [True, False]
         assert told.started == 2
-        cut = told.finished[0].playback_position
+        cut = told.finished[0][0]
         assert 0.8 < cut < 4.0
-        assert told.finished[1].playback_position == 1.0
+        assert told.finished[1][0] == 1.0
 
         order = [mark.turn for mark in marks(viewer) if not mark.rest]
         assert order == sorted(order), "no picture of the old generation after one of the new"
@@ -157,8 +90,8 @@ async def test_every_turn_after_interruptions_is_started_and_finished(stage_of: 
             await handle.interrupt()
             await handle
         assert told.started == 10
-        assert [event.interrupted for event in told.finished] == [True] * 10
-        assert all(event.playback_position > 0 for event in told.finished)
+        assert [interrupted for _, interrupted in told.finished] == [True] * 10
+        assert all(position > 0 for position, _ in told.finished)
 
 
 async def test_a_pause_holds_voice_and_mouth_and_resumes_where_it_was(stage_of: StageOf, viewer_of: ViewerOf) -> None:
@@ -179,7 +112,7 @@ async def test_a_pause_holds_voice_and_mouth_and_resumes_where_it_was(stage_of: 
         output.resume()
         await speaking
         await viewer.until(lambda: resting_after(viewer, 0) and max(slots(viewer, 0)) > 60)
-        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(3.0, False)]
+        assert told.finished == [(3.0, False)]
         assert told.started == 1
         heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
         assert max(np.diff(heard)) < 0.3 * RATE, "nothing is lost over the pause"
@@ -192,7 +125,7 @@ async def test_closing_leaves_the_agent_and_takes_the_tracks(stage_of: StageOf, 
         await viewer.until(lambda: len(slots(viewer, 0)) > 10)
         await stage.avatar.aclose()
         await stage.avatar.aclose()
-        assert [event.interrupted for event in told.finished] == [True]
+        assert [interrupted for _, interrupted in told.finished] == [True]
         await viewer.until(lambda: sorted(viewer.unpublished) == ["avatar_audio", "avatar_video"])
         assert stage.room.isconnected()
         assert list(viewer.room.remote_participants) == ["agent"]
@@ -264,7 +197,7 @@ async def test_nobody_in_the_room_delays_nothing(stage_of: StageOf) -> None:
     async with stage_of() as stage:
         told = Told(tail(stage))
         await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
-        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(1.0, False)]
+        assert told.finished == [(1.0, False)]
 
 
 @pytest.mark.parametrize(("audio", "video"), [(False, True), (True, False)])
@@ -276,7 +209,7 @@ async def test_viewers_of_one_track_alone_delay_nothing(
         if video:
             await viewer.until(lambda: marks(viewer))
         await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
-        assert [event.interrupted for event in told.finished] == [False]
+        assert [interrupted for _, interrupted in told.finished] == [False]
         if video:
             await viewer.until(lambda: resting_after(viewer, 0))
 
@@ -324,7 +257,7 @@ async def test_an_engine_that_cannot_draw_any_more_leaves_the_voice(
         told = Told(tail(stage))
         await viewer.until(lambda: marks(viewer))
         await stage.say(voice, RATE)
-        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(2.0, False)]
+        assert told.finished == [(2.0, False)]
         await stage.say(marker_voice(2, RATE, RATE), RATE)
         await viewer.until(lambda: resting_after(viewer, 1))
         assert len(slots(viewer, 1)) > 12, "the face is back"
@@ -392,7 +325,7 @@ async def test_an_engine_that_never_returns_is_made_anew(
             await viewer.until(lambda: marks(viewer))
             await stage.say(voice, RATE)
             await viewer.until(lambda: resting_after(viewer, 0))
-            assert [(event.playback_position, event.interrupted) for event in told.finished] == [(4.0, False)]
+            assert told.finished == [(4.0, False)]
             assert len(made) == 2
             assert stage.avatar.statistics.engine_restarts == 1
             seen = slots(viewer, 0)
@@ -415,7 +348,7 @@ async def test_a_swap_in_mid_reply_keeps_the_tracks_and_the_voice(stage_of: Stag
         await stage.avatar.swap(engine=MarkerEngine((256, 256)))
         await reply
         await viewer.until(lambda: resting_after(viewer, 0))
-        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(3.0, False)]
+        assert told.finished == [(3.0, False)]
         sizes = [picture.size for picture in viewer.pictures]
         assert sizes[0] == (512, 512)
         assert sizes[-1] == (256, 256)
@@ -442,7 +375,7 @@ async def test_the_face_can_be_taken_away_and_brought_back(stage_of: StageOf, vi
         await stage.avatar.set_video_enabled(False)
         await viewer.until(lambda: viewer.unpublished == ["avatar_video"])
         await stage.say(marker_voice(1, RATE, RATE), RATE)
-        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(1.0, False)]
+        assert told.finished == [(1.0, False)]
         seen = len(viewer.pictures)
         await stage.avatar.set_video_enabled(True)
         await viewer.until(lambda: len(viewer.pictures) > seen + 10)
@@ -469,7 +402,7 @@ async def test_a_reply_that_comes_at_once_is_taken_as_it_is_spoken(stage_of: Sta
         output.clear_buffer()
         assert await asyncio.wait_for(forwarding, 20) == 3000, "a clear lets it go: what follows belongs nowhere"
         output.flush()
-        assert [event.interrupted for event in told.finished] == [True]
+        assert [interrupted for _, interrupted in told.finished] == [True]
 
 
 async def test_closing_lets_a_waiting_forwarding_task_go(stage_of: StageOf) -> None:
@@ -505,7 +438,7 @@ async def test_an_error_in_playout_or_in_a_listener_never_hangs_the_agent(
         output.on("playback_started", listener)
         monkeypatch.setattr(Playout, "advance", faulty)
         await asyncio.wait_for(stage.say(marker_voice(1, RATE, RATE), RATE).wait_for_playout(), 20)
-        assert [(event.playback_position, event.interrupted) for event in told.finished] == [(1.0, False)]
+        assert told.finished == [(1.0, False)]
     assert len([record for record in caplog.records if "error in the avatar's playout" in record.message]) == 3
 
 

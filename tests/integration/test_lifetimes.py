@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -20,14 +20,11 @@ from livekit_bithuman.pose import Picture, Presentation
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import MarkerEngine, Viewer, marker_voice
-from livekit_bithuman.testing.stage import Stage, agent_token, agent_with_avatar, frames
+from livekit_bithuman.testing.stage import agent_token, agent_with_avatar, frames
 
-from .rooms import RATE, Told, marks, no_new_tasks, resting_after, slots, tail
+from .rooms import RATE, StageOf, Told, ViewerOf, marks, no_new_tasks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
-
-StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
-ViewerOf = Callable[..., Viewer]
 
 
 class Counted(MarkerEngine):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 from livekit import api, rtc
@@ -14,15 +12,12 @@ from livekit.agents import AgentSession
 from livekit_bithuman.errors import RoomError
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
-from livekit_bithuman.testing import MarkerEngine, Viewer, VoiceLocator, marker_voice
-from livekit_bithuman.testing.stage import Stage, frames
+from livekit_bithuman.testing import MarkerEngine, VoiceLocator, marker_voice
+from livekit_bithuman.testing.stage import frames
 
-from .rooms import RATE, SLOT, Departures, Told, marks, no_new_tasks, resting_after, slots, tail
+from .rooms import RATE, SLOT, Departures, StageOf, Told, ViewerOf, marks, no_new_tasks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
-
-StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
-ViewerOf = Callable[..., Viewer]
 
 
 async def agent_room(server: ServerAddress, room_name: str, *, can_publish: bool, sources: list[str]) -> rtc.Room:

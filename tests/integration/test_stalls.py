@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 from livekit_bithuman.testing import Viewer, VoiceLocator, marker_voice
 from livekit_bithuman.testing.stage import Stage
 
-from .rooms import RATE, SLOT, Departures, Told, marks, resting_after, slots, tail
+from .rooms import RATE, SLOT, Departures, StageOf, Told, ViewerOf, marks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
-
-StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
-ViewerOf = Callable[..., Viewer]
 
 
 def block_the_loop() -> None:
@@ -44,13 +41,21 @@ async def next_reply_is_in_step(stage: Stage, viewer: Viewer, left: Departures) 
     assert left.in_step(1, voice)
 
 
+@asynccontextmanager
+async def watched(
+    stage_of: StageOf, viewer_of: ViewerOf, patch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Stage, Departures, Viewer, Told]]:
+    """An agent whose avatar is seen: what leaves it, who watches, and what it is told."""
+    async with stage_of() as stage, Departures(stage, patch) as left, viewer_of() as viewer:
+        await viewer.until(lambda: marks(viewer))
+        yield stage, left, viewer, Told(tail(stage))
+
+
 async def test_a_loop_that_blocks_in_mid_reply(
     stage_of: StageOf, viewer_of: ViewerOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     voice = marker_voice(1, 3 * RATE, RATE)
-    async with stage_of() as stage, Departures(stage, monkeypatch) as left, viewer_of() as viewer:
-        told = Told(tail(stage))
-        await viewer.until(lambda: marks(viewer))
+    async with watched(stage_of, viewer_of, monkeypatch) as (stage, left, viewer, told):
         reply = stage.say(voice, RATE)
         await viewer.until(lambda: len(slots(viewer, 0)) > 15)
         blocked_at = max(slots(viewer, 0))
@@ -73,9 +78,7 @@ async def test_a_loop_that_blocks_just_before_the_first_sample(
     stage_of: StageOf, viewer_of: ViewerOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     voice = marker_voice(1, 2 * RATE, RATE)
-    async with stage_of() as stage, Departures(stage, monkeypatch) as left, viewer_of() as viewer:
-        told = Told(tail(stage))
-        await viewer.until(lambda: marks(viewer))
+    async with watched(stage_of, viewer_of, monkeypatch) as (stage, left, viewer, told):
         output = tail(stage)
         capture = output.capture_frame
         frames = 0
@@ -103,9 +106,7 @@ async def test_a_loop_that_blocks_at_an_interruption(
     stage_of: StageOf, viewer_of: ViewerOf, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     voice = marker_voice(1, 3 * RATE, RATE)
-    async with stage_of() as stage, Departures(stage, monkeypatch) as left, viewer_of() as viewer:
-        told = Told(tail(stage))
-        await viewer.until(lambda: marks(viewer))
+    async with watched(stage_of, viewer_of, monkeypatch) as (stage, left, viewer, told):
         reply = stage.say(voice, RATE)
         await viewer.until(lambda: len(slots(viewer, 0)) > 15)
         if moment == "before":

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,13 @@ from typing import Any
 import pytest
 
 from livekit_bithuman.server import ServerAddress
-from livekit_bithuman.testing import Viewer
 
-from .rooms import are_in_step, marks, resting_after, slots
+from .rooms import ViewerOf, are_in_step, marks, resting_after, slots
 
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
 ASLEEP_S = 3.0
-
-ViewerOf = Callable[..., Viewer]
 
 
 class AgentProcess:

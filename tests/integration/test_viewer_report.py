@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 from livekit_bithuman import AvatarSession, FrameInfo, PublishOptions
-from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import MarkerEngine, Viewer
-from livekit_bithuman.testing.stage import agent_with_avatar
+
+from .rooms import StageOf, ViewerOf
 
 pytestmark = pytest.mark.server
 
@@ -32,15 +31,11 @@ def infos(viewer: Viewer) -> list[FrameInfo]:
 
 @pytest.mark.parametrize("codec", [rtc.VideoCodec.VP8, rtc.VideoCodec.H264])
 async def test_a_viewer_reports_sync_and_staleness_of_any_voice(
-    livekit_server: ServerAddress, codec: rtc.VideoCodec.ValueType
+    stage_of: StageOf, viewer_of: ViewerOf, codec: rtc.VideoCodec.ValueType
 ) -> None:
-    server, room = livekit_server, f"room-{uuid.uuid4().hex[:8]}"
-    avatar = AvatarSession(engine=MarkerEngine((256, 256)), publish=PublishOptions(video_codec=codec))
+    options = {"engine": MarkerEngine((256, 256)), "publish": PublishOptions(video_codec=codec)}
     voice, rate = speech()
-    async with (
-        agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage,
-        Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer,
-    ):
+    async with stage_of(**options) as stage, viewer_of() as viewer:
         await viewer.until(lambda: viewer.pictures)
         await stage.say(voice, rate)
         handle = stage.say(voice, rate)
@@ -65,26 +60,16 @@ async def test_a_viewer_reports_sync_and_staleness_of_any_voice(
     assert report.lost < 0.5
 
 
-async def test_pictures_say_nothing_where_that_is_not_wanted(livekit_server: ServerAddress) -> None:
-    server, room = livekit_server, f"room-{uuid.uuid4().hex[:8]}"
-    avatar = AvatarSession(engine=MarkerEngine((256, 256)), publish=PublishOptions(frame_metadata=False))
-    async with (
-        agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar),
-        Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer,
-    ):
+async def test_pictures_say_nothing_where_that_is_not_wanted(stage_of: StageOf, viewer_of: ViewerOf) -> None:
+    async with stage_of(publish=PublishOptions(frame_metadata=False)), viewer_of() as viewer:
         await viewer.until(lambda: len(viewer.pictures) > 5)
     assert infos(viewer) == []
     assert viewer.report().stale is None
 
 
-async def test_the_frame_rate_is_the_users(livekit_server: ServerAddress) -> None:
-    server, room = livekit_server, f"room-{uuid.uuid4().hex[:8]}"
-    avatar = AvatarSession(size=(256, 256), fps=20)
+async def test_the_frame_rate_is_the_users(stage_of: StageOf, viewer_of: ViewerOf) -> None:
     voice, rate = speech()
-    async with (
-        agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage,
-        Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer,
-    ):
+    async with stage_of(engine=None, size=(256, 256), fps=20) as stage, viewer_of() as viewer:
         await viewer.until(lambda: viewer.pictures)
         await stage.say(voice, rate)
         await viewer.until(lambda: infos(viewer)[-1].segment is None)

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import numpy as np
 import pytest
 from livekit import rtc
 
-from livekit_bithuman.testing import Viewer, VoiceLocator, marker_voice
-from livekit_bithuman.testing.stage import Stage
+from livekit_bithuman.testing import VoiceLocator, marker_voice
 
-from .rooms import RATE, SLOT, Departures, Told, resting_after, slots, tail
+from .rooms import RATE, SLOT, Departures, StageOf, Told, ViewerOf, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
 
 CONTAINERS = (dict, list, tuple, set, deque)
-
-StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
-ViewerOf = Callable[..., Viewer]
 
 
 async def test_viewers_that_leave_return_and_join_in_mid_reply(

@@ -25,6 +25,19 @@ class Closable(MarkerEngine):
         self.closed.set()
 
 
+class SlowFactory:
+    """Makes one engine, when it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.release = threading.Event(), threading.Event()
+        self.engine = Closable()
+
+    def __call__(self) -> Closable:
+        self.begun.set()
+        self.release.wait(10)
+        return self.engine
+
+
 class Place:
     """Where engines are installed."""
 
@@ -76,21 +89,13 @@ async def test_an_engine_that_cannot_be_fed_has_not_recovered_by_resting() -> No
 
 
 async def test_an_engine_that_was_swapped_in_is_not_replaced_by_one_made_for_the_old() -> None:
-    begun, release = threading.Event(), threading.Event()
-    made: list[Closable] = []
-
-    def slow() -> Closable:
-        made.append(Closable())
-        begun.set()
-        release.wait(10)
-        return made[-1]
-
-    place = Place(slow)
+    factory = SlowFactory()
+    place = Place(factory)
     place.reviver.failed(RuntimeError("broken"), in_draw=True)
-    assert await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.to_thread(factory.begun.wait, 10)
     place.reviver.take_over(None)
-    release.set()
-    assert await asyncio.to_thread(made[0].closed.wait, 10), "nobody's engine is closed"
+    factory.release.set()
+    assert await asyncio.to_thread(factory.engine.closed.wait, 10), "nobody's engine is closed"
     assert place.engines == []
     await place.reviver.aclose()
 
@@ -112,19 +117,11 @@ async def test_an_engine_that_does_not_fit_is_closed_and_another_one_made() -> N
 
 
 async def test_closing_while_one_is_made_leaves_none_open() -> None:
-    begun, release = threading.Event(), threading.Event()
-    made: list[Closable] = []
-
-    def slow() -> Closable:
-        made.append(Closable())
-        begun.set()
-        release.wait(10)
-        return made[-1]
-
-    place = Place(slow)
+    factory = SlowFactory()
+    place = Place(factory)
     place.reviver.failed(RuntimeError("broken"), in_draw=True)
-    assert await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.to_thread(factory.begun.wait, 10)
     await place.reviver.aclose()
-    release.set()
-    assert await asyncio.to_thread(made[0].closed.wait, 10)
+    factory.release.set()
+    assert await asyncio.to_thread(factory.engine.closed.wait, 10)
     assert place.engines == []
