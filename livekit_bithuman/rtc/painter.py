@@ -28,7 +28,8 @@ class Painter:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        # OpenCV would share each picture out to threads of its own: a fifth more CPU time, and no sooner on busy cores
+        # OpenCV would share each picture out to threads of its own, for more than half as much CPU time again on two
+        # cores (bench/costs.py)
         cv2.setNumThreads(1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="avatar-painter")
         self._drawing: asyncio.Future[rtc.VideoFrame] | None = None  # a call that was given up and has not returned

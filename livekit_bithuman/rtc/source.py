@@ -31,7 +31,7 @@ async def see_tick(source: rtc.AudioSource) -> float | None:
     """A moment at which the source's 10 ms timer fired, in seconds of the loop's clock, after about 150 ms.
 
     A local track taps the source: it delivers what leaves, block by block, silence too, and takes nothing away. Costs
-    12 ms of CPU time.
+    some 14 ms of CPU time (`bench/costs.py`).
 
     Returns:
         None where the machine was too busy to tell: blocks that come in one go say nothing of when they left.

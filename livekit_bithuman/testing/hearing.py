@@ -69,7 +69,7 @@ class Hearing:
             expected: When it should begin to be heard.
 
         Returns:
-            When its first sample was heard, within about 2 ms, or None if nothing there is like it.
+            When its first sample was heard, within a millisecond or so, or None if nothing there is like it.
         """
         near = self.since(expected - REACH_S).until(expected + len(loudness) * LEVEL_S + REACH_S)
         samples, moments = near._joined()

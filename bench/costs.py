@@ -1,0 +1,140 @@
+"""What the means cost that playout takes: `python -m bench.costs`, a minute on a quiet machine.
+
+Prints one line a figure, and one JSON line: a look at the audio source's tick, a tap that stays open, OpenCV's threads
+against one, a recording's size, and how well loudness dates a voice beside marks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import cv2
+import numpy as np
+from livekit import rtc
+from numpy.typing import NDArray
+
+from livekit_bithuman.engine.embedded import EmbeddedEngine
+from livekit_bithuman.engine.protocol import Turn
+from livekit_bithuman.face.idle import IdleMotion
+from livekit_bithuman.rtc import AvatarSession
+from livekit_bithuman.rtc.source import QUEUE_MS, see_tick
+from livekit_bithuman.server import ServerAddress, ServerProcess, obtain_binary
+from livekit_bithuman.testing import MarkerEngine, Tap, Viewer, VoiceLocator, marker_voice
+from livekit_bithuman.testing.report import av_offsets_ms
+from livekit_bithuman.testing.stage import agent_with_avatar
+
+RATE = 24_000
+SLOT = RATE // 25
+
+
+async def tick_look_ms(looks: int = 30) -> float:
+    """CPU time of one look at the tick, median, in ms."""
+    source = rtc.AudioSource(RATE, 1, queue_size_ms=QUEUE_MS)
+    spent = []
+    for _ in range(looks):
+        begin = time.process_time()
+        await see_tick(source)
+        spent.append((time.process_time() - begin) * 1000)
+    await source.aclose()
+    return float(np.median(spent))
+
+
+async def tap_percent(seconds: float = 5.0) -> float:
+    """What an open tap adds, in per cent of a core."""
+    source = rtc.AudioSource(RATE, 1, queue_size_ms=QUEUE_MS)
+
+    async def spent() -> float:
+        begin = time.process_time()
+        await asyncio.sleep(seconds)
+        return (time.process_time() - begin) / seconds
+
+    alone = await spent()
+    async with Tap.on(source):
+        tapped = await spent()
+    await source.aclose()
+    return 100 * (tapped - alone)
+
+
+def opencv_threads_ratio(rounds: int = 6, pictures: int = 100) -> float:
+    """CPU time of a picture with OpenCV's own threads, against one thread; alternating, median of the ratios."""
+    engine, motion = EmbeddedEngine(), IdleMotion(0)
+    engine.open_turn(Turn(0, RATE))
+    engine.push(marker_voice(0, pictures * SLOT, RATE))
+    engine.end_turn()
+    frames = engine.poll()
+
+    def spent(threads: int) -> float:
+        cv2.setNumThreads(threads)
+        begin = time.process_time()
+        for tick, frame in enumerate(frames):
+            cv2.cvtColor(engine.draw(frame, motion.at(tick, 1.0)), cv2.COLOR_BGR2YUV_I420)
+        return time.process_time() - begin
+
+    spent(1)
+    own = cv2.getNumberOfCPUs()
+    ratios = [spent(own) / spent(1) for _ in range(rounds)]
+    cv2.setNumThreads(1)
+    return float(np.median(ratios))
+
+
+def lively_voice(seed: int, seconds: float) -> NDArray[np.int16]:
+    """A marker voice whose loudness wanders as speech's does, so that it can be dated both ways."""
+    voice = marker_voice(seed, round(seconds * RATE), RATE)
+    knots = np.arange(0, len(voice) + 1680, 1680)  # every 70 ms
+    course = np.interp(np.arange(len(voice)), knots, np.random.default_rng(seed).uniform(0.05, 1.0, len(knots)))
+    return (voice * course).astype(np.int16)
+
+
+async def session_figures(server: ServerAddress, seconds: float = 15.0) -> dict[str, float]:
+    """A recording's MB an hour in talk and in silence; loudness' A/V offset less that of marks, in ms."""
+    room = f"costs-{uuid.uuid4().hex[:8]}"
+    loop = asyncio.get_running_loop()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "session.jsonl"
+        avatar = AvatarSession(engine=MarkerEngine(), record=path)
+        async with (
+            agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage,
+            Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer,
+        ):
+            await viewer.until(lambda: viewer.pictures)
+            sizes = [path.stat().st_size]
+            await asyncio.sleep(seconds)
+            sizes.append(path.stat().st_size)
+            voice, since = lively_voice(1, seconds), loop.time()
+            await stage.say(voice, RATE)
+            sizes.append(path.stat().st_size)
+            await asyncio.sleep(1.0)
+    by_loudness = av_offsets_ms([picture for picture in viewer.pictures if picture.at >= since], viewer.hearing)
+    heard = sorted((sample, at) for at, _, sample in viewer.heard(VoiceLocator({1: voice}), since))
+    samples, times = np.array(heard).T
+    marks = [(p.at, p.mark.slot * SLOT) for p in viewer.pictures if p.at >= since and p.mark and not p.mark.rest]
+    by_marks = [(at - float(np.interp(sample, samples, times))) * 1000 for at, sample in marks]
+    silence, talk = np.diff(sizes) / seconds * 3600 / 1e6
+    return {
+        "recording in silence, MB an hour": float(silence),
+        "recording in talk, MB an hour": float(talk),
+        "A/V by loudness less A/V by marks, ms": float(np.median(by_loudness) - np.median(by_marks)),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    figures = {
+        "a look at the tick, CPU ms": asyncio.run(tick_look_ms()),
+        "an open tap, % of a core": asyncio.run(tap_percent()),
+        "a picture's CPU, OpenCV's threads / one": opencv_threads_ratio(),
+    }
+    with ServerProcess(obtain_binary(print)) as server:
+        figures |= asyncio.run(session_figures(server))
+    for name, value in figures.items():
+        print(f"{name:45s} {value:8.2f}")
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
