@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 class Tap:
     """Writes down every block of 10 ms that a local audio track sends, silence too, with the moment of its arrival.
 
-    It takes nothing away from the track. Costs some 8 % of a core while it is open (`bench/costs.py`). Use as an async context manager.
+    It takes nothing away from the track. Costs some 8 % of a core while it is open (`bench/costs.py`). Use as an async
+    context manager.
 
     Args:
         track: A local one, published or not.
