@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,11 @@ from livekit_bithuman.server import ServerAddress, ServerProcess, find_binary
 
 #: Markers whose tests must run here, comma-separated, such as "server,browser": a skip of theirs is a failure.
 REQUIRED = frozenset(filter(None, os.environ.get("LIVEKIT_BITHUMAN_REQUIRE", "").split(",")))
+
+
+# Started in the background by a shell without job control, a process inherits an ignored SIGINT, and so would every
+# program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
