@@ -100,6 +100,7 @@ class Playout:
         self._epoch = now  # presentation tick 0
         self._last_due = now  # when the newest picture is or was due
         self._last_spoke = False  # it was a slot's
+        self._coming: deque[float] = deque()  # when slots' pictures that were asked for ahead are due
         self._rest_anchor = now  # a resting picture is due `_rest_count` / fps after this
         self._rest_count = 0
         self._events: list[Event] = []
@@ -326,6 +327,10 @@ class Playout:
             segment.next_slot = slot + 1
             self._anchor_rest(due, 1)
         self._last_due, self._last_spoke = due, segment is not None
+        if segment is not None:
+            self._coming.append(due)
+        while self._coming and self._coming[0] <= now:
+            self._coming.popleft()
         presentation = self._presenter.present(tick, frame, identity)
         self._collect_engine_error()
         return PictureDue(due, frame, presentation, self.generation, identity, slot, loudness)
@@ -387,10 +392,14 @@ class Playout:
         self._queue_end = self._clock.after(now) + len(fade) // self._block
         if not self.closed:  # the source may be gone
             self._events.append(Stop(fade))
-        if self._last_spoke:
-            # a slot's picture that is drawn but not due yet will be dropped: a resting one takes its place
-            self._anchor_rest(self._last_due if self._last_due > now else max(now, self._last_due + CROWDED_S), 0)
-            self._last_spoke = False
+        # slots' pictures that were asked for and are not due yet will be dropped: resting ones take their place
+        coming = next((due for due in self._coming if due > now), None)
+        if coming is not None:
+            self._anchor_rest(coming, 0)
+        elif self._last_spoke:
+            self._anchor_rest(max(now, self._last_due + CROWDED_S), 0)
+        self._coming.clear()
+        self._last_spoke = False
 
     def _progress(self, segment: Segment, tick: int) -> None:
         progress = segment.take_progress(tick)

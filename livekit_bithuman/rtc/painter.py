@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +16,10 @@ from ..pose import Presentation
 
 #: A picture that takes longer than this to draw is given up, and so is the engine.
 TIMEOUT_S = 1.0
+#: After each of OpenCV's calls, dozens a picture, the thread has to get the interpreter's lock back, and each of a busy
+#: agent's other threads may keep it for this long. With Python's 5 ms the pictures of several avatars in one process
+#: take several times what they cost (`python -m bench.playout capacity`).
+SWITCH_INTERVAL_S = 0.0005
 #: A thread that is stuck cannot be ended; closing does not wait for it any longer than this.
 CLOSE_TIMEOUT_S = 1.0
 
@@ -31,6 +36,7 @@ class Painter:
         # OpenCV would share each picture out to threads of its own, for more than half as much CPU time again on two
         # cores (bench/costs.py)
         cv2.setNumThreads(1)
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL_S))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="avatar-painter")
         self._drawing: asyncio.Future[rtc.VideoFrame] | None = None  # a call that was given up and has not returned
 

@@ -20,6 +20,7 @@ from ..playout.presenter import Motion
 from ..trace import TracedPlayout, micros
 from . import permission
 from .alarm import Alarm
+from .drawn import DrawLead, DrawnPictures
 from .eager import start_now
 from .frame_info import FrameInfo
 from .options import PublishOptions
@@ -32,8 +33,6 @@ logger = logging.getLogger("livekit_bithuman")
 
 T = TypeVar("T")
 
-#: A picture is drawn this long before it is due: room for drawing and for the hop to the worker thread and back.
-DRAW_LEAD_S = 0.015
 #: Voice taken ahead of what was handed to the source; beyond that the agent's forwarding task waits. A reply that is
 #: there at once would otherwise run through the framework's audio chain in one go (its speaking-rate detector is the
 #: costly part), holding the event loop and the interpreter's lock just when the first pictures are due.
@@ -97,6 +96,9 @@ class AvatarPlayer:
         self._trace = trace
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
+        self._drawn_alarm = Alarm()
+        self._drawn = DrawnPictures()
+        self._lead = DrawLead()
         self._handed_over = 0.0  # when the newest slice was handed to the source, seconds of the loop's clock
         self._drained = asyncio.Event()  # rung whenever the backlog may have become less
         self._tasks: list[asyncio.Task[None]] = []
@@ -133,6 +135,7 @@ class AvatarPlayer:
         self._playout = playout if self._trace is None else self._trace(playout, origin, now)
         self._tasks = [
             asyncio.create_task(self._keep(self._send_voice), name="avatar voice"),
+            asyncio.create_task(self._keep(self._draw_pictures), name="avatar drawing"),
             asyncio.create_task(self._keep(self._show_pictures), name="avatar pictures"),
             asyncio.create_task(self._keep(self._watch_tick), name="avatar tick"),
         ]
@@ -282,13 +285,13 @@ class AvatarPlayer:
                 await asyncio.sleep(RAMP_LEFT_S)
                 self._audio.clear_queue()
 
-    async def _show_pictures(self) -> None:
+    async def _draw_pictures(self) -> None:
         while True:
             now = self._now()
-            picture = self._playout.picture(now, DRAW_LEAD_S)
+            picture = self._playout.picture(now, self._lead.seconds)
             self._report()
             if picture is None:
-                await self._picture_alarm.wait(self._playout.picture_wakeup(now, DRAW_LEAD_S))
+                await self._picture_alarm.wait(self._playout.picture_wakeup(now, self._lead.seconds))
                 continue
             if not self._video_enabled:
                 continue
@@ -300,7 +303,17 @@ class AvatarPlayer:
                     self._reviver.failed(error, in_draw=True)  # the last picture stays
                 continue
             self._reviver.drew(speech=picture.frame is not None)
-            await asyncio.sleep(max(0.0, picture.due - self._now()))
+            self._lead.drawn(picture, self._now() - picture.due)
+            self._drawn.add(picture, frame, painter.engine.info.fps)
+            self._drawn_alarm.ring()
+
+    async def _show_pictures(self) -> None:
+        while True:
+            due = self._drawn.next_due
+            if due is None or due > self._now():
+                await self._drawn_alarm.wait(due)
+                continue
+            picture, frame = self._drawn.take()
             if picture.segment is None or picture.generation == self._playout.generation:
                 self._video.capture_frame(frame, metadata=self._describe(picture))
 

@@ -47,6 +47,7 @@ class Sim:
     believed_phase: float | None = None  # what the playout was told, if it was told wrong
     now: float = 0.0
     motion: Motion | None = None
+    lead: float = LEAD_S  # how long before they are due pictures are asked for
     trace: Callable[[Playout, float, float], TracedPlayout] | None = None
 
     def __post_init__(self) -> None:
@@ -142,7 +143,7 @@ class Sim:
 
     def _wakeups(self) -> list[float]:
         voice = self.driven.voice_wakeup(self.now)
-        picture = self.driven.picture_wakeup(self.now, LEAD_S)
+        picture = self.driven.picture_wakeup(self.now, self.lead)
         soonest = self.now + 1e-4  # a wake-up that is due already comes a little later, as in an event loop
         return [max(soonest, picture)] + ([] if voice is None else [max(soonest, voice)])
 
@@ -159,7 +160,7 @@ class Sim:
             self.queue.extend(np.split(piece.samples, len(piece.samples) // BLOCK))
             self._execute()
         self._execute()
-        while (picture := self.driven.picture(self.now, LEAD_S)) is not None:
+        while (picture := self.driven.picture(self.now, self.lead)) is not None:
             self.pictures.append(picture)
         self._execute()
 
