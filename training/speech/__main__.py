@@ -1,13 +1,15 @@
 """From nothing to weights: `python -m training.speech OUT.npz [--evaluate FOLDER]`.
 
-Speaks the corpus (kept in --corpus), augments it, trains, writes OUT.npz, and scores the streaming runtime with it.
-`--smoke` does all of it on a few sentences, in a minute, to see that it runs.
+Speaks the corpus (kept in --corpus), trains a first net on the voices whose phoneme times are exact, mends the times of
+the others with it, augments everything, trains, writes OUT.npz, scores the streaming runtime with it and writes
+MODEL_CARD.md beside it. `--smoke` does all of it on a few sentences, in a minute or two, to see that it runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,19 +17,31 @@ import numpy as np
 
 from livekit_bithuman.speech.net import VisemeNet
 
+from .align import aligned
+from .card import Card
 from .corpus import corpus
 from .dataset import dataset
+from .judges import judged
 from .score import score
 from .train import Recipe, train
-from .voices import SOURCES
+from .voices import JUDGES, NEURAL, SOURCES
 
 CORPUS_SEED, AUGMENTATION_SEED = 100, 5
-SENTENCES, COPIES = 420, 1
+COPIES = 2
+
+#: The first net only has to find boundaries.
+FIRST = Recipe(channels=64, steps=700)
 
 
 def say(text: str) -> None:
     """Print with the time of day."""
     print(time.strftime("%H:%M:%S"), text, flush=True)
+
+
+def _few(sources: Mapping[str, int]) -> dict[str, int]:
+    """A smoke run's sources: some sentences of one voice per program."""
+    first = {source.split(":")[0]: source for source in reversed(sources)}
+    return dict.fromkeys(first.values(), 6)
 
 
 def main() -> None:
@@ -39,19 +53,35 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a few sentences and steps only")
     options = parser.parse_args()
 
-    recipe, sentences, folder = Recipe(), SENTENCES, options.corpus
+    recipe, first, sources, judges = Recipe(), FIRST, SOURCES, JUDGES
     if options.smoke:
-        recipe, sentences, folder = replace(recipe, steps=60, batch=8), 6, folder / "smoke"
-    data = dataset(corpus(folder, SOURCES, sentences, CORPUS_SEED, say), COPIES, AUGMENTATION_SEED, say)
-    arrays = train(data, recipe, say)
+        recipe, sources, judges = replace(recipe, steps=60, batch=8), _few(SOURCES), _few(JUDGES)
+        first = recipe
+    spoken = corpus(options.corpus, sources, CORPUS_SEED, say)
+
+    exact = [voice for voice in spoken if not voice.source.startswith(NEURAL)]
+    aligner = VisemeNet.from_arrays(train(dataset(exact, 1, AUGMENTATION_SEED, say), first, say))
+    voices, delays = list(exact), {}
+    for voice in spoken:
+        if voice.source.startswith(NEURAL):
+            mended, delays[voice.source] = aligned(voice, aligner)
+            voices.append(mended)
+    say(f"rows by which neural voices' labels were late: {delays}")
+
+    arrays = train(dataset(voices, COPIES, AUGMENTATION_SEED, say), recipe, say)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **arrays)  # type: ignore[arg-type]
     say(f"wrote {options.out}")
+
+    net = VisemeNet.from_arrays(arrays)
+    seeds = f"{CORPUS_SEED} (text and voices), {AUGMENTATION_SEED} (augmentation), {recipe.seed} (weights and batches)"
+    card = Card(recipe, seeds, COPIES, voices, delays)
     if options.evaluate is not None:
-        net = VisemeNet.from_arrays(arrays)
-        for fps in (100, 25):
-            for group, tally in score(options.evaluate, fps, net).items():
-                say(f"{fps:3d} fps  {group:9s} {tally.line()}")
+        card.scores = {fps: score(options.evaluate, fps, net) for fps in (100, 25)}
+    card.judges = judged(corpus(options.corpus, judges, CORPUS_SEED, say), net, aligner)
+    (options.out.parent / "MODEL_CARD.md").write_text(card.text(net), encoding="utf-8")
+    for name, tally in [*card.scores.get(100, {}).items(), *card.judges.items()]:
+        say(f"{name:24s} {tally.line()}")
 
 
 if __name__ == "__main__":

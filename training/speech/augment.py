@@ -5,6 +5,7 @@ Everything is drawn from an injected generator. Nothing here needs a recording: 
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -100,6 +101,44 @@ def _telephone(sound: Sound, rng: np.random.Generator) -> Sound:
     return np.asarray(np.resize(wide, len(sound)), np.float32)
 
 
+#: Samples of 16 kHz by which G.722's filters are late; Opus says its own delay, and its decoder takes it off.
+G722_DELAY = 22
+
+
+def coded(sound: Sound, codec: str, bit_rate: int | None = None) -> Sound:
+    """Through a codec of FFmpeg's and back, its delay taken off.
+
+    Args:
+        sound: At 16 kHz.
+        codec: "libopus", as LiveKit sends a voice, or "g722", as wideband telephones do.
+        bit_rate: Bits per second, where the codec has a choice.
+    """
+    encoder, decoder = av.CodecContext.create(codec, "w"), av.CodecContext.create(codec, "r")
+    assert isinstance(encoder, av.AudioCodecContext)
+    assert isinstance(decoder, av.AudioCodecContext)
+    encoder.sample_rate, encoder.format, encoder.layout = RATE, av.AudioFormat("s16"), av.AudioLayout("mono")
+    if bit_rate is not None:
+        encoder.bit_rate = bit_rate
+    encoder.open()
+    size = encoder.frame_size or SAMPLES_PER_ROW
+    padded = np.zeros((len(sound) // size + 4) * size, np.int16)
+    padded[: len(sound)] = np.rint(np.clip(sound, -1.0, 1.0) * 32767.0)
+    packets = []
+    for start in range(0, len(padded), size):
+        frame = av.AudioFrame.from_ndarray(padded[None, start : start + size], format="s16", layout="mono")
+        frame.sample_rate = RATE
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    decoder.extradata, decoder.layout = encoder.extradata, av.AudioLayout("mono")
+    decoder.sample_rate = RATE if codec == "g722" else 48_000
+    frames = [frame for packet in packets for frame in decoder.decode(packet)]
+    heard = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
+    scale = 32768.0 if heard.dtype == np.int16 else 1.0
+    wide = soxr.resample(np.asarray(heard / scale, np.float32), frames[0].sample_rate, RATE)
+    late = G722_DELAY if codec == "g722" else 0
+    return np.asarray(wide[late : late + len(sound)], np.float32)
+
+
 def resized(utterance: Utterance, factor: float) -> Utterance:
     """Played `factor` times as slowly: a longer vocal tract, a lower pitch, a slower pace."""
     slowed = soxr.resample(utterance.pcm.astype(np.float32), RATE, round(RATE * factor))
@@ -135,8 +174,13 @@ def augmented(utterance: Utterance, others: Sound, rng: np.random.Generator) -> 
         sound = _equalised(sound, rng)
     if rng.random() < 0.6:
         sound = _noisy(sound, others, rng)
-    if rng.random() < 0.15:
+    channel = rng.random()
+    if channel < 0.12:
         sound = _telephone(sound, rng)
+    elif channel < 0.24:
+        sound = coded(sound, "libopus", int(rng.uniform(12_000, 32_000)))
+    elif channel < 0.32:
+        sound = coded(sound, "g722")
     sound = sound * np.float32(10.0 ** (rng.uniform(-18.0, 4.0) / 20.0))
     return Utterance(np.rint(np.clip(sound, -1.0, 1.0) * 32767.0).astype(np.int16), taken.labels)
 

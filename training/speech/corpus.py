@@ -1,22 +1,24 @@
-"""The spoken corpus on disk: one .npz per voice, made once and kept."""
+"""The spoken corpus on disk: one .npz per source, made once and kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .phonemes import SAMPLES_PER_ROW
-from .sentences import sentences
 from .voices import Utterance, speak
 
 
 @dataclass(frozen=True)
 class Voice:
-    """Everything one voice said."""
+    """Everything one source said."""
 
     source: str
     utterances: tuple[Utterance, ...]
@@ -27,14 +29,12 @@ class Voice:
         return sum(len(utterance.labels) for utterance in self.utterances)
 
 
-def _path(folder: Path, source: str) -> Path:
-    return folder / f"{source.replace(':', '-')}.npz"
-
-
 def _store(path: Path, utterances: list[Utterance]) -> None:
     ends = np.cumsum([len(utterance.labels) for utterance in utterances])
     pcm = np.concatenate([utterance.pcm[: len(utterance.labels) * SAMPLES_PER_ROW] for utterance in utterances])
-    np.savez(path, pcm=pcm, labels=np.concatenate([utterance.labels for utterance in utterances]), ends=ends)
+    unfinished = path.with_suffix(".part.npz")
+    np.savez(unfinished, pcm=pcm, labels=np.concatenate([utterance.labels for utterance in utterances]), ends=ends)
+    unfinished.replace(path)
 
 
 def _load(path: Path) -> list[Utterance]:
@@ -48,17 +48,24 @@ def _load(path: Path) -> list[Utterance]:
     ]
 
 
+def _spoken(folder: Path, source: str, count: int, seed: int) -> Path:
+    """The file of a source, synthesised where the folder does not have it yet."""
+    path = folder / f"{source.replace(':', '-')}-{count}.npz"
+    if not path.exists():
+        _store(path, list(speak(source, count, seed + zlib.crc32(source.encode()) % 10_000)))
+    return path
+
+
 def corpus(
-    folder: Path, sources: tuple[str, ...], count: int, seed: int, say: Callable[[str], None] = print
+    folder: Path, sources: Mapping[str, int], seed: int, say: Callable[[str], None] = print, workers: int = 2
 ) -> list[Voice]:
-    """The corpus of `count` sentences per voice, synthesised where the folder does not have it yet."""
+    """What every source says, `sources[name]` sentences of each, spoken by `workers` processes."""
     folder.mkdir(parents=True, exist_ok=True)
     voices = []
-    for number, source in enumerate(sources):
-        path = _path(folder, source)
-        if not path.exists():
-            say(f"speaking {count} sentences with {source}")
-            _store(path, list(speak(source, sentences(count, seed + number), seed + number)))
-        voices.append(Voice(source, tuple(_load(path))))
-        say(f"{source}: {len(voices[-1].utterances)} utterances, {voices[-1].rows / 6000:.1f} minutes")
+    # JAX's threads do not survive a fork
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        paths = {source: pool.submit(_spoken, folder, source, count, seed) for source, count in sources.items()}
+        for source, path in paths.items():
+            voices.append(Voice(source, tuple(_load(path.result()))))
+            say(f"{source}: {len(voices[-1].utterances)} utterances, {voices[-1].rows / 6000:.1f} minutes")
     return voices

@@ -23,6 +23,12 @@ FOLLOWING = "@"
 #: Share of a diphthong that its first target holds; the glide's end is the shorter part in English.
 DIPHTHONG_SPLIT = 0.55
 
+
+def _phones(classes: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """A phone set that lists its phones by viseme, the other way round."""
+    return {phone: tuple(visemes.split()) for visemes, phones in classes.items() for phone in phones.split()}
+
+
 _ARPABET_CLASSES = {
     "sil": "pau sil h# brth ssil #",
     "PP": "p b m em",
@@ -48,25 +54,23 @@ _ARPABET_CLASSES = {
 }  # fmt: skip
 
 #: Arpabet phone, lower case -> its visemes in order.
-ARPABET: dict[str, tuple[str, ...]] = {
-    phone: tuple(visemes.split()) for visemes, phones in _ARPABET_CLASSES.items() for phone in phones.split()
-}
+ARPABET: dict[str, tuple[str, ...]] = _phones(_ARPABET_CLASSES)
 
 _IPA_CLASSES = {
     "PP": "pbmɓ",
-    "FF": "fvɱʋ",
+    "FF": "fvɱʋɸβ",
     "TH": "θð",
-    "DD": "tdɾʔʈɖT",
-    "kk": "kɡgŋxɣqχɢ",
-    "CH": "ʃʒʧʤɕʑʂʐ",
+    "DD": "tdɾʔʈɖɽT",
+    "kk": "kɡgŋxɣqχɢcɟɰɴ",
+    "CH": "ʃʒʧʤɕʑʂʐʨʥ",
     "SS": "szçʦʣ",
     "nn": "nlɲʎɫɭɳ",
     "RR": "ɹrɝɚɜʁɻʀ",
-    "aa": "aɑɐʌəæᵊ",
-    "E": "ɛeø",
-    "ih": "iɪjɨᵻy",
-    "oh": "ɔoɒœ",
-    "ou": "uʊwʉɥ",
+    "aa": "aɑɐʌəæᵊɤ",
+    "E": "ɛe",
+    "ih": "iɪjɨᵻɯʝ",
+    "oh": "ɔoɒœø",  # front rounded vowels are round to the eye, whatever they are to the ear
+    "ou": "uʊwʉɥy",
     FOLLOWING: "hɦ",
     # the capital letters in which Kokoro's phoneme alphabet, which hibari shares, writes the English diphthongs
     "E ih": "A",
@@ -80,6 +84,50 @@ _IPA_CLASSES = {
 IPA: dict[str, tuple[str, ...]] = {
     letter: tuple(visemes.split()) for visemes, letters in _IPA_CLASSES.items() for letter in letters
 }
+
+
+#: festival's Czech, Finnish, Italian and Catalan voices; no phone of one means another viseme in the others. A digit
+#: for stress is taken off before.
+EUROPEAN: dict[str, tuple[str, ...]] = _phones(
+    {
+        "sil": "# pau _",
+        "PP": "p b m p: b: m:",
+        "FF": "f v f: v: nf",
+        "TH": "T D T: D:",
+        "DD": "t d t~ d~ t: d:",
+        "kk": "k g ch x N k: g: ng N: n*",
+        "CH": "S Z tS dZ s~ z~ c~ dz~ r~ r~* S: Z:",
+        "SS": "s z c dz ts s: z:",
+        "nn": "n l n~ J L n: l: L:",
+        "RR": "r rr r:",
+        "aa": "a a: & &: ax @ @:",
+        "E": "e e: E",
+        "ih": "i i: j j:",
+        "oh": "o o: O 7 7:",
+        "ou": "u u: w y y: w:",
+        FOLLOWING: "h h:",
+    }
+)
+
+#: festival's Russian voice: a doubled consonant is a soft one, a doubled vowel a stressed one.
+RUSSIAN: dict[str, tuple[str, ...]] = _phones(
+    {
+        "sil": "pau",
+        "PP": "p pp b bb m mm",
+        "FF": "f ff v vv",
+        "DD": "t tt d dd",
+        "kk": "k kk g gg h hh",
+        "CH": "ch sh sch zh",
+        "SS": "s ss z zz c",
+        "nn": "n nn l ll",
+        "RR": "r rr",
+        "aa": "a aa ae ay",
+        "E": "e ee",
+        "ih": "i ii y yy j",
+        "oh": "o oo",
+        "ou": "u uu ur",
+    }
+)
 
 
 @dataclass(frozen=True)
