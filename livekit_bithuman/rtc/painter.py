@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -13,6 +12,7 @@ from livekit import rtc
 from ..engine.protocol import Engine, TurnFrame
 from ..errors import EngineError
 from ..pose import Presentation
+from .worker import Worker
 
 #: A picture that takes longer than this to draw is given up, and so is the engine.
 TIMEOUT_S = 1.0
@@ -37,7 +37,7 @@ class Painter:
         # cores (bench/costs.py)
         cv2.setNumThreads(1)
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL_S))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="avatar-painter")
+        self._worker = Worker("avatar-painter")
         self._drawing: asyncio.Future[rtc.VideoFrame] | None = None  # a call that was given up and has not returned
 
     async def draw(
@@ -51,8 +51,7 @@ class Painter:
         """
         if self._drawing is not None and not self._drawing.done():
             raise EngineError("The engine has still not finished the picture that it was given up for.")
-        loop = asyncio.get_running_loop()
-        drawing = loop.run_in_executor(self._thread, self._draw, frame, presentation)
+        drawing = self._worker.run(self._draw, frame, presentation)
         done, _ = await asyncio.wait({drawing}, timeout=timeout)
         if not done:
             self._drawing = drawing
@@ -62,10 +61,10 @@ class Painter:
 
     async def aclose(self) -> None:
         """Close the engine, after what it is drawing."""
-        closing = asyncio.get_running_loop().run_in_executor(self._thread, self.engine.close)
+        closing = self._worker.run(self.engine.close)
         closing.add_done_callback(_mark_retrieved)
+        self._worker.close()
         await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
-        self._thread.shutdown(wait=False)
 
     def _draw(self, frame: TurnFrame | None, presentation: Presentation) -> rtc.VideoFrame:
         image = self.engine.draw(frame, presentation)
