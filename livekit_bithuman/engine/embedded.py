@@ -1,7 +1,7 @@
 """The engine in the package: speech to visemes to a drawn face, on one CPU core, with no key and no network.
 
-    int16 at any rate ── StreamResampler ── int16 at 16 kHz ── SpeechStream ── viseme weights, one row per frame
-                                                  └── the frames' own audio
+    int16 at any rate ── SpeechPath ── viseme weights, one row per frame
+                             └── int16 at 16 kHz: the frames' own audio
     weights + Presentation ── Face ── picture
 
 Mouths are computed as soon as their samples are in; pictures only when `draw` asks for them.
@@ -18,12 +18,12 @@ from ..errors import AudioFormatError, InvalidStateError
 from ..face.avatar import Avatar
 from ..face.raster import Face
 from ..pose import Picture, Presentation, resting_mouth
-from ..speech.resample import HIGHEST_RATE, LOWEST_RATE, StreamResampler
-from ..speech.stream import SpeechStream
+from ..speech.features import RATE
+from ..speech.path import SpeechPath
+from ..speech.resample import HIGHEST_RATE, LOWEST_RATE
 from .protocol import EngineInfo, Turn, TurnFrame
 
-SPEECH_RATE = 16_000  # Hz, what the viseme net listens to and what the contract hands out with its frames
-STEPS_PER_SECOND = 10  # a long push is heard in steps, since the resampler needs memory in proportion
+SPEECH_RATE = RATE  # Hz, what the viseme net listens to and what the contract hands out with its frames
 DEFAULT_SEED = 20_250  # of the idle motion; any constant does: two runs are to look the same
 
 
@@ -62,7 +62,7 @@ class EmbeddedEngine:
         self.avatar = avatar if isinstance(avatar, Avatar) else Avatar.load(avatar)
         self.seed = seed
         self._face = Face(self.avatar, size)
-        lookahead = SpeechStream(fps).lookahead_s + StreamResampler(LOWEST_RATE, SPEECH_RATE).lookahead_s
+        lookahead = SpeechPath(LOWEST_RATE, fps).lookahead_s  # that of the rate which waits longest
         self._info = EngineInfo(fps=fps, size=self._face.size, lookahead_s=lookahead)
         self._open: _Utterance | None = None  # the turn that takes samples
         self._ready: list[TurnFrame] = []  # frames not polled yet, in order, of ended turns too
@@ -143,35 +143,25 @@ class _Utterance:
     def __init__(self, turn: Turn, fps: int) -> None:
         self._turn = turn
         self._fps = fps
-        self._resampler = StreamResampler(turn.sample_rate, SPEECH_RATE)
-        self._speech = SpeechStream(fps)
+        self._speech = SpeechPath(turn.sample_rate, fps)
         self._audio = bytearray()  # int16 at 16 kHz of the slots from `_next` on
-        self._samples = 0  # pushed so far, at the turn's rate
         self._next = 0  # index of the next frame to hand out
 
     def push(self, pcm: NDArray[np.int16]) -> list[TurnFrame]:
-        self._samples += len(pcm)
-        step = self._turn.sample_rate // STEPS_PER_SECOND
-        for start in range(0, len(pcm), step):
-            self._hear(self._resampler.push(pcm[start : start + step]))
+        self._audio += self._speech.push(pcm).tobytes()
         return [self._frame(mouth) for mouth in self._speech.poll()]
 
     def end(self) -> list[TurnFrame]:
-        if self._samples == 0:
+        if self._speech.samples == 0:
             return [TurnFrame(self._turn.id, 0, last=True)]
-        self._hear(self._resampler.finish())
-        frames = frame_count(self._samples, self._turn.sample_rate, self._fps)
-        self._speech.finish(frames)
+        frames = frame_count(self._speech.samples, self._turn.sample_rate, self._fps)
+        self._audio += self._speech.finish(frames).tobytes()
         return [self._frame(mouth, frames) for mouth in self._speech.poll()]
 
     def preview(self, index: int) -> TurnFrame | None:
         if index < self._next:
             return None
         return TurnFrame(self._turn.id, index, mouth=self._speech.preview(index))
-
-    def _hear(self, pcm: NDArray[np.int16]) -> None:
-        self._audio += pcm.tobytes()
-        self._speech.push(pcm)
 
     def _frame(self, mouth: NDArray[np.float32], frames: int | None = None) -> TurnFrame:
         """The next frame; `frames` in all, if that is known."""
