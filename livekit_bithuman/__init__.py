@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
     from .rtc import AvatarSession, AvatarStatistics, FrameInfo, PublishOptions
     from .runtime import AsyncBithuman
+    from .speech.visemes import VisemeFrame, VisemeStream
 
 __all__ = [
     "AsyncBithuman",
@@ -50,6 +51,8 @@ __all__ = [
     "TraceError",
     "VideoControl",
     "VideoFrame",
+    "VisemeFrame",
+    "VisemeStream",
     "__version__",
 ]
 
@@ -64,6 +67,8 @@ _HOMES = {
     "PublishOptions": ".rtc",
     "VideoControl": ".media",
     "VideoFrame": ".media",
+    "VisemeFrame": ".speech.visemes",
+    "VisemeStream": ".speech.visemes",
 }
 
 
