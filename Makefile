@@ -81,7 +81,7 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-versio
 
 requirements: | $(VENV)/dev.stamp
 	$(UV_COMPILE) pyproject.toml --extra demo -o requirements/demo.txt
-	$(UV_COMPILE) pyproject.toml --extra demo --extra dev -c requirements/demo.txt -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra demo --extra plot --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml requirements/bench.in --extra demo -o requirements/bench.txt
 

@@ -19,12 +19,13 @@ from ..errors import AvatarError
 from ..version import __version__
 
 #: In the order of the help. A command's module is light: what it needs, it imports when it runs.
-COMMANDS = ("demo", "render", "replay", "doctor")
+COMMANDS = ("demo", "render", "visemes", "replay", "doctor")
 
 EXAMPLES = """\
 examples:
   livekit-bithuman demo                              open a page where the avatar says what you type
   livekit-bithuman render speech.wav -o talking.mp4  a video of the avatar speaking a recording
+  livekit-bithuman visemes speech.wav -o out.json    its mouth as numbers: viseme weights, frame by frame
   livekit-bithuman replay session.jsonl              what happened in a recorded session, and whether it happens again
   livekit-bithuman doctor                            what this machine has, lacks, and how to mend it
 """
