@@ -25,7 +25,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
-    from .rtc import AvatarSession, AvatarStatistics, FrameInfo, PublishOptions
+    from .rtc import AvatarSession, AvatarStatistics, FrameInfo, PublishOptions, VisemePacket
     from .runtime import AsyncBithuman
     from .speech.visemes import VisemeFrame, VisemeStream
 
@@ -52,6 +52,7 @@ __all__ = [
     "VideoControl",
     "VideoFrame",
     "VisemeFrame",
+    "VisemePacket",
     "VisemeStream",
     "__version__",
 ]
@@ -68,6 +69,7 @@ _HOMES = {
     "VideoControl": ".media",
     "VideoFrame": ".media",
     "VisemeFrame": ".speech.visemes",
+    "VisemePacket": ".rtc",
     "VisemeStream": ".speech.visemes",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.protocol import TurnFrame
-from ..pose import Presentation
+from ..pose import Presentation, VisemeWeights, resting_mouth
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ class PictureDue:
     segment: int | None  # None: between segments
     slot: int  # the segment's slot, or the index of the resting picture
     loudness: tuple[int, ...] = ()  # of the slot's voice, per tick: 0..255, two to a decibel, 255 is full scale
+
+    @property
+    def mouth(self) -> VisemeWeights:
+        """The mouth that is seen: the frame's or a resting one, with the one that is being left mixed in."""
+        told = None if self.frame is None else self.frame.mouth
+        return self.presentation.mouth(resting_mouth() if told is None else told)
 
 
 @dataclass(frozen=True)

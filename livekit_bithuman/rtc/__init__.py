@@ -8,7 +8,8 @@ from .options import PublishOptions
 from .plugin import register
 from .session import AvatarSession
 from .statistics import AvatarStatistics
+from .viseme_packet import VisemePacket
 
 register()
 
-__all__ = ["AvatarSession", "AvatarStatistics", "FrameInfo", "PublishOptions"]
+__all__ = ["AvatarSession", "AvatarStatistics", "FrameInfo", "PublishOptions", "VisemePacket"]

@@ -42,22 +42,27 @@ class DrawnPictures:
     """Drawn pictures in the order in which they are due."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[PictureDue, rtc.VideoFrame]] = deque()
+        self._waiting: deque[tuple[PictureDue, rtc.VideoFrame | None]] = deque()
 
     @property
     def next_due(self) -> float | None:
         """When the first of them is due; None if there is none."""
         return self._waiting[0][0].due if self._waiting else None
 
-    def add(self, picture: PictureDue, frame: rtc.VideoFrame, fps: int) -> None:
+    def add(self, picture: PictureDue, frame: rtc.VideoFrame | None, fps: int) -> None:
         """Put a picture behind the others; those that are due after it, or hardly before, it replaces.
 
         They were drawn for what would have been: rest that a reply has interrupted, or words that are not said.
+
+        Args:
+            picture: What is shown when it is due.
+            frame: Its pixels; None: it was not drawn, and only its mouth is told.
+            fps: Of the pictures.
         """
         while self._waiting and self._waiting[-1][0].due > picture.due - 0.5 / fps:
             self._waiting.pop()
         self._waiting.append((picture, frame))
 
-    def take(self) -> tuple[PictureDue, rtc.VideoFrame]:
+    def take(self) -> tuple[PictureDue, rtc.VideoFrame | None]:
         """The first of them."""
         return self._waiting.popleft()

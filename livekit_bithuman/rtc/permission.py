@@ -12,6 +12,16 @@ _NAMES = {
 }
 
 
+def require_data(room: rtc.Room) -> None:
+    """Return if the agent's token lets it publish data packets.
+
+    Raises:
+        RoomError: It does not.
+    """
+    if not room.local_participant.permissions.can_publish_data:
+        raise RoomError("The agent's token does not let it publish data: grant can_publish_data.")
+
+
 def require(room: rtc.Room, source: rtc.TrackSource.ValueType) -> None:
     """Return if the agent's token lets it publish `source`: the microphone or the camera.
 

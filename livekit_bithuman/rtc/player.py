@@ -28,6 +28,7 @@ from .painter import Painter
 from .reviver import Reviver
 from .source import QUEUE_MS, audio_frame, see_tick
 from .statistics import AvatarStatistics
+from .viseme_sender import VisemeSender
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -72,6 +73,7 @@ class AvatarPlayer:
         options: For the tracks.
         playout: Timing.
         trace: Makes of a playout one that is recorded; told the clock's origin and the time as well.
+        visemes: Send each picture's mouth as a data packet too, also while the video is taken away.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class AvatarPlayer:
         options: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
         trace: Callable[[Playout, float, float], TracedPlayout] | None = None,
+        visemes: bool = False,
     ) -> None:
         self._painter = Painter(engine)
         self._reviver = Reviver(make_engine, self.replace_engine, self._tell_of_engine)
@@ -94,6 +97,7 @@ class AvatarPlayer:
         self._options = options or PublishOptions()
         self._playout_options = playout
         self._trace = trace
+        self._visemes = VisemeSender() if visemes else None
         self._voice_alarm = Alarm()
         self._picture_alarm = Alarm()
         self._drawn_alarm = Alarm()
@@ -213,6 +217,7 @@ class AvatarPlayer:
             skipped_pictures=self._playout.skipped,
             engine_failures=self._reviver.failures,
             engine_restarts=self._reviver.restarts,
+            unsent_visemes=0 if self._visemes is None else self._visemes.unsent,
         )
 
     # what the agent does; each takes effect within the call
@@ -293,19 +298,23 @@ class AvatarPlayer:
             if picture is None:
                 await self._picture_alarm.wait(self._playout.picture_wakeup(now, self._lead.seconds))
                 continue
-            if not self._video_enabled:
-                continue
-            painter = self._painter
-            try:
-                frame = await painter.draw(picture.frame, picture.presentation)
-            except Exception as error:
-                if painter is self._painter:
-                    self._reviver.failed(error, in_draw=True)  # the last picture stays
-                continue
-            self._reviver.drew(speech=picture.frame is not None)
-            self._lead.drawn(picture, self._now() - picture.due)
-            self._drawn.add(picture, frame, painter.engine.info.fps)
-            self._drawn_alarm.ring()
+            frame = await self._draw(picture) if self._video_enabled else None
+            if frame is not None or self._visemes is not None:
+                self._drawn.add(picture, frame, self.engine_info.fps)
+                self._drawn_alarm.ring()
+
+    async def _draw(self, picture: PictureDue) -> rtc.VideoFrame | None:
+        """The picture's pixels; None if the engine fails: then the last picture stays."""
+        painter = self._painter
+        try:
+            frame = await painter.draw(picture.frame, picture.presentation)
+        except Exception as error:
+            if painter is self._painter:
+                self._reviver.failed(error, in_draw=True)
+            return None
+        self._reviver.drew(speech=picture.frame is not None)
+        self._lead.drawn(picture, self._now() - picture.due)
+        return frame
 
     async def _show_pictures(self) -> None:
         while True:
@@ -314,8 +323,12 @@ class AvatarPlayer:
                 await self._drawn_alarm.wait(due)
                 continue
             picture, frame = self._drawn.take()
-            if picture.segment is None or picture.generation == self._playout.generation:
+            if picture.segment is not None and picture.generation != self._playout.generation:
+                continue
+            if frame is not None:
                 self._video.capture_frame(frame, metadata=self._describe(picture))
+            if self._visemes is not None and self._room is not None:
+                self._visemes.show(self._room, picture, self.engine_info.fps)
 
     async def _watch_tick(self) -> None:
         """See the tick again and again: at the start the machine may have been too busy to see it well."""
@@ -485,6 +498,8 @@ class AvatarPlayer:
         for task in [*self._tasks, *self._side_tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._side_tasks, return_exceptions=True)
+        if self._visemes is not None:
+            await self._visemes.aclose()
         await self._reviver.aclose()
         await self._withdraw()
         await self._painter.aclose()

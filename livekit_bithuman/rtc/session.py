@@ -65,6 +65,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         record: A file to write the session's playout to, for `livekit-bithuman replay`: what happened when, not what
             was said. What is there already is replaced.
         record_voice: Record the voice and the poses too, so that a replay shows the same mouths.
+        visemes: Send each picture's viseme weights as a data packet too (`VisemePacket`), for a face that the viewer's
+            own program draws; also while the video is taken away by `set_video_enabled(False)`.
 
     Raises:
         ValueError: `avatar` and `engine` are both given, or `fps` is out of range.
@@ -82,6 +84,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         playout: PlayoutOptions | None = None,
         record: str | os.PathLike[str] | None = None,
         record_voice: bool = False,
+        visemes: bool = False,
     ) -> None:
         super().__init__()
         register()  # once more: this package may have been imported first on another thread
@@ -96,6 +99,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         self._embedded = engine is None
         self._record = record
         self._record_voice = record_voice
+        self._visemes = visemes
         self._recording: TraceFile | None = None
         self._traced_playout: TracedPlayout | None = None
         self._player: AvatarPlayer | None = None
@@ -264,6 +268,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             options=self._publish,
             playout=self._playout,
             trace=None if self._record is None else self._traced,
+            visemes=self._visemes,
         )
 
     def _traced(self, playout: Playout, origin: float, now: float) -> TracedPlayout:

@@ -15,6 +15,7 @@ class AvatarStatistics:
         skipped_pictures: Pictures that were overdue by more than a frame and were never drawn.
         engine_failures: Times that the engine raised, stalled, or returned what it should not; in a row count as one.
         engine_restarts: Engines made anew.
+        unsent_visemes: Viseme packets that the room did not take; see `AvatarSession(visemes=True)`.
     """
 
     interruptions: int = 0
@@ -22,3 +23,4 @@ class AvatarStatistics:
     skipped_pictures: int = 0
     engine_failures: int = 0
     engine_restarts: int = 0
+    unsent_visemes: int = 0

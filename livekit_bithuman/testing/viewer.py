@@ -9,6 +9,7 @@ import numpy as np
 from livekit import api, rtc
 
 from ..rtc.frame_info import FrameInfo
+from ..rtc.viseme_packet import TOPIC, VisemePacket
 from .hearing import WINDOW_S, Hearing
 from .marker import read_mark
 from .report import Picture, ViewerReport, report_on
@@ -40,6 +41,7 @@ class Viewer:
         self._arrived = asyncio.Event()  # rung by everything that arrives
         self.joined_at = 0.0  # when connect returned
         self.unpublished: list[str] = []  # names of tracks that went away
+        self.visemes: list[tuple[float, VisemePacket]] = []  # every packet as it came, late ones too, and when
 
     @classmethod
     def joining(
@@ -53,6 +55,7 @@ class Viewer:
     async def __aenter__(self) -> Viewer:
         self.room.on("track_subscribed", self._on_track)
         self.room.on("track_unpublished", self._on_unpublished)
+        self.room.on("data_received", self._on_data)
         if not (self.audio and self.video):
             self.room.on("track_published", self._on_published)
         await self.room.connect(self.url, self.token, rtc.RoomOptions(auto_subscribe=self.audio and self.video))
@@ -119,6 +122,12 @@ class Viewer:
     def _on_unpublished(self, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant) -> None:
         self.unpublished.append(publication.name)
         self._arrived.set()
+
+    def _on_data(self, data: rtc.DataPacket) -> None:
+        packet = VisemePacket.unpack(data.data) if data.topic == TOPIC else None
+        if packet is not None:
+            self.visemes.append((asyncio.get_running_loop().time(), packet))
+            self._arrived.set()
 
     def _on_track(self, track: rtc.Track, _: rtc.RemoteTrackPublication, __: rtc.RemoteParticipant) -> None:
         watch = self._watch if track.kind == rtc.TrackKind.KIND_VIDEO else self._listen

@@ -32,7 +32,7 @@ from ..engine.protocol import Engine, EngineInfo
 from ..errors import TraceError
 from ..playout import PlayoutOptions
 from ..playout.events import EngineFailed, Event, Finished, PictureDue, Progressed, Started, Stop, VoiceSlice
-from ..pose import Presentation, resting_mouth
+from ..pose import Presentation
 from ..version import __version__
 from .shape import is_count, is_entry, is_number
 
@@ -218,9 +218,7 @@ def samples_of(entry: Entry) -> NDArray[np.int16]:
 
 def _pose(picture: PictureDue) -> Entry:
     """What is drawn: the mouth's weights in 1/255, and the numbers of the presentation."""
-    mouth = picture.frame.mouth if picture.frame is not None else None
-    shown = picture.presentation.mouth(resting_mouth() if mouth is None else mouth)
-    return [np.rint(shown * 255).astype(int).tolist(), list(_numbers(picture.presentation))]
+    return [np.rint(picture.mouth * 255).astype(int).tolist(), list(_numbers(picture.presentation))]
 
 
 def _numbers(presentation: Presentation) -> Iterator[float]:
