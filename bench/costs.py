@@ -1,7 +1,7 @@
 """What the means cost that playout takes: `python -m bench.costs`, a minute on a quiet machine.
 
 Prints one line a figure, and one JSON line: a look at the audio source's tick, a tap that stays open, OpenCV's threads
-against one, a recording's size, and how well loudness dates a voice beside marks.
+against one, a recording's size, how well loudness dates a voice beside marks, and what viseme packets weigh and cost.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from livekit_bithuman.engine.protocol import Turn
 from livekit_bithuman.face.idle import IdleMotion
 from livekit_bithuman.rtc import AvatarSession
 from livekit_bithuman.rtc.source import QUEUE_MS, see_tick
+from livekit_bithuman.rtc.viseme_packet import TOPIC
 from livekit_bithuman.server import ServerAddress, ServerProcess, obtain_binary
 from livekit_bithuman.testing import MarkerEngine, Tap, Viewer, VoiceLocator, marker_voice
 from livekit_bithuman.testing.report import av_offsets_ms
@@ -122,6 +123,53 @@ async def session_figures(server: ServerAddress, seconds: float = 15.0) -> dict[
     }
 
 
+async def viseme_figures(server: ServerAddress, seconds: float = 10.0) -> dict[str, float]:
+    """Viseme packets in talk and in silence: how many a second, their kbit/s, when they come, and their CPU time."""
+    room = f"costs-{uuid.uuid4().hex[:8]}"
+    avatar = AvatarSession(visemes=True)
+    async with agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage:
+        async with Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer:
+            await viewer.until(lambda: viewer.pictures)
+            await stage.say(lively_voice(1, seconds), RATE)
+            await asyncio.sleep(1.0)  # the mouth comes to rest
+            spoken, carried = len(viewer.visemes), await _lossy_bytes(viewer)
+            await asyncio.sleep(seconds)
+            silent = len(viewer.visemes) - spoken
+        payload = viewer.visemes[0][1].pack()
+        cpu_ms = await _packet_cpu_ms(stage.room, payload)
+    came = {(packet.segment, packet.slot): at for at, packet in viewer.visemes if packet.segment is not None}
+    pictures = {(p.info.segment, p.info.slot): p.at for p in viewer.pictures if p.info}
+    ahead = [(pictures[slot] - at) * 1000 for slot, at in came.items() if slot in pictures]
+    return {
+        "viseme packets a second of talk": spoken / seconds,
+        "viseme packets a second of silence": silent / seconds,
+        "viseme payload in talk, kbit/s": spoken * len(payload) * 8 / seconds / 1000,
+        "the same in livekit's envelope, kbit/s": carried * 8 / seconds / 1000,
+        "a viseme packet before its picture, ms": float(np.median(ahead)),
+        "sending a viseme packet, CPU ms": cpu_ms,
+    }
+
+
+async def _lossy_bytes(viewer: Viewer) -> int:
+    """What came through the viewer's lossy data channel, livekit's envelope included and the transport's not."""
+    stats = await viewer.room.get_rtc_stats()
+    entries = [*stats.publisher_stats, *stats.subscriber_stats]
+    channels = [entry.data_channel.dc for entry in entries if entry.HasField("data_channel")]
+    return sum(channel.bytes_received for channel in channels if channel.label == "_lossy")
+
+
+async def _packet_cpu_ms(room: rtc.Room, payload: bytes, count: int = 500) -> float:
+    """CPU time of sending one packet, less that of the avatar meanwhile."""
+    loop = asyncio.get_running_loop()
+    begin, since = time.process_time(), loop.time()
+    for _ in range(count):
+        await room.local_participant.publish_data(payload, reliable=False, topic=TOPIC)
+    spent, took = time.process_time() - begin, loop.time() - since
+    begin = time.process_time()
+    await asyncio.sleep(took)
+    return (spent - (time.process_time() - begin)) / count * 1000
+
+
 def main() -> None:
     """Measure and print."""
     figures = {
@@ -131,6 +179,7 @@ def main() -> None:
     }
     with ServerProcess(obtain_binary(print)) as server:
         figures |= asyncio.run(session_figures(server))
+        figures |= asyncio.run(viseme_figures(server))
     for name, value in figures.items():
         print(f"{name:45s} {value:8.2f}")
     print(json.dumps(figures))
