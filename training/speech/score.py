@@ -53,17 +53,37 @@ class Tally:
 
     def add(self, weights: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
         """Count one recording: weights (n, 15) and labels (n,), both per 10 ms."""
-        openness, width = (np.asarray(track, np.float64) for track in mouth_shape(weights))
+        openness, width = mouth_shape(weights)
+        self.add_tracks(labels, openness, width, weights.argmax(axis=1))
+
+    def add_tracks(
+        self,
+        labels: NDArray[np.int64],
+        openness: NDArray[np.floating],
+        width: NDArray[np.floating] | None = None,
+        visemes: NDArray[np.integer] | None = None,
+    ) -> None:
+        """Count one recording of which any system told the openness, and perhaps more; all (n,), a row per 10 ms.
+
+        Args:
+            labels: What was said, indices into VISEMES; not all of it silence.
+            openness: 0..1.
+            width: -1..1.
+            visemes: Indices into VISEMES.
+        """
         spoken = np.flatnonzero(labels > 0)
         core = slice(max(0, spoken[0] - 10), min(len(labels), spoken[-1] + 10))
         for told, table, found in ((openness, OPENNESS, self.openness_r), (width, WIDTH, self.width_r)):
-            target = blurred(table[labels].astype(np.float64), 3)[core]
-            if blurred(told, 2)[core].std() > 1e-6:
-                found.append(float(np.corrcoef(blurred(told, 2)[core], target)[0, 1]))
-        told_visemes = weights.argmax(axis=1)
-        self.right.append(float((told_visemes[core] == labels[core]).mean()))
-        np.add.at(self.confusion, (labels[core], told_visemes[core]), 1)
-        self._closures(blurred(openness, 1.5) < SHUT, labels)
+            if told is None:
+                continue
+            shown = blurred(np.asarray(told, np.float64), 2)[core]
+            if shown.std() > 1e-6:
+                target = blurred(table[labels].astype(np.float64), 3)[core]
+                found.append(float(np.corrcoef(shown, target)[0, 1]))
+        if visemes is not None:
+            self.right.append(float((visemes[core] == labels[core]).mean()))
+            np.add.at(self.confusion, (labels[core], visemes[core]), 1)
+        self._closures(blurred(np.asarray(openness, np.float64), 1.5) < SHUT, labels)
 
     def _closures(self, shut: NDArray[np.bool_], labels: NDArray[np.int64]) -> None:
         closed = np.concatenate([[0], labels == VISEMES.index("PP"), [0]]).astype(int)
