@@ -72,6 +72,9 @@ class Manifest:
     eyes: Box
     pivot: tuple[float, float]  # where the neck begins: the head rolls about it
     background: tuple[tuple[int, int, int], tuple[int, int, int]]  # BGR behind the head, and in the corners
+    #: How much of its keyframe a viseme at full weight shows, 0..1 in `VISEMES` order; the remainder is rest. Keyframes
+    #: of consonants are drawn wide, so that teeth and tongue can be told; speech opens them less.
+    shares: tuple[float, ...] = (1.0,) * len(VISEMES)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -157,6 +160,7 @@ def write_bundle(bundle: Bundle) -> bytes:
         "pivot": manifest.pivot,
         "background": manifest.background,
         "poses": POSES,
+        "shares": manifest.shares,
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -267,6 +271,7 @@ class _Reader:
             eyes=_box(document, "eyes", canvas),
             pivot=_point(document, "pivot"),
             background=(_colour(background[0]), _colour(background[1])),
+            shares=_shares(document),
         )
 
     def _picture(self, name: str, width: int, height: int, channels: int) -> NDArray[np.uint8]:
@@ -349,6 +354,15 @@ def _box(document: dict[str, Any], key: str, canvas: list[int]) -> Box:
     if not (x0 >= 0 and x0 + 8 <= x1 <= canvas[0] and y0 >= 0 and y0 + 8 <= y1 <= canvas[1]):
         raise _Broken(f"its {key} box is not inside the canvas")
     return x0, y0, x1, y1
+
+
+def _shares(document: dict[str, Any]) -> tuple[float, ...]:
+    value = document.get("shares", [1.0] * len(VISEMES))
+    if not isinstance(value, list) or len(value) != len(VISEMES):
+        raise _Broken(f"its shares are not {len(VISEMES)} numbers")
+    if not all(type(x) in (int, float) and 0 <= x <= 1 for x in value):
+        raise _Broken("its shares are not from 0 to 1")
+    return tuple(float(x) for x in value)
 
 
 def _colour(value: object) -> tuple[int, int, int]:

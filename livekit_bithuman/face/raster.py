@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..pose import Picture, Presentation, VisemeWeights
 from .avatar import Avatar
@@ -49,6 +50,7 @@ class Face:
         self._window = _nodes_of(seen)
         self._nodes = self._framing.node_sources((self._window[1].start, self._window[0].start))
         self._backdrop = backdrop(manifest, *self.size)
+        self._shares = np.array(manifest.shares, np.float32)
 
     def draw(self, weights: VisemeWeights, presentation: Presentation) -> Picture:
         """Draw one picture.
@@ -62,7 +64,7 @@ class Face:
         """
         canvas = self._base.copy()
         rig = self.avatar
-        pose = _pose(presentation.mouth(weights), presentation.smile)
+        pose = _pose(presentation.mouth(weights), presentation.smile, self._shares)
         self._place(canvas, rig.mouth.draw(pose), rig.mouth.box)
         self._place(canvas, rig.eyes.draw(presentation.blink, presentation.gaze_x, presentation.gaze_y), rig.eyes.box)
         moved = sampled(canvas, self._sources(presentation), cv2.BORDER_CONSTANT)
@@ -79,11 +81,12 @@ class Face:
         return np.asarray(cv2.subtract(self._pixels, self._framing.spread(on_nodes)), np.float32)
 
 
-def _pose(weights: VisemeWeights, smile: float) -> PoseWeights:
-    """Weights of the rig's poses: the smile is added as a difference from the resting mouth."""
+def _pose(weights: VisemeWeights, smile: float, shares: NDArray[np.float32]) -> PoseWeights:
+    """Weights of the rig's poses. What a viseme does not show of its keyframe is rest; a smile differs from rest."""
     pose = np.zeros(len(POSES), np.float32)
-    pose[: len(weights)] = weights
-    pose[_SIL] -= np.float32(smile)
+    shown = pose[: len(weights)]
+    np.multiply(weights, shares, out=shown)
+    pose[_SIL] += weights.sum() - shown.sum() - np.float32(smile)
     pose[_SMILE] = np.float32(smile)
     return pose
 

@@ -61,6 +61,14 @@ BROW_UP = Pose({"browInnerUp": 0.55, "browOuterUp*": 0.55})
 BROW_DOWN = Pose({"browDown*": 0.60})
 
 
+#: How much of these keyframes full weight shows; the others are shown whole. The gap between the lips in pictures comes
+#: nearer to that of `livekit_bithuman.speech.shape` (`python -m bench.lipsync pictures`), while teeth, tongue and
+#: rounding still show.
+SHARES: Mapping[str, float] = {
+    "TH": 0.75, "DD": 0.7, "kk": 0.8, "CH": 0.7, "SS": 0.7, "nn": 0.9, "RR": 0.85, "oh": 0.9,
+}  # fmt: skip
+
+
 def scaled(pose: Pose, share: float) -> Pose:
     """A pose at a share of its weights."""
     return Pose(

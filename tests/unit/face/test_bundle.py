@@ -165,6 +165,9 @@ def test_a_bad_file_is_refused_by_name(members: Members, name: str, content: byt
         (lambda m: m.update(pivot=[float("nan"), 0]), "pivot"),
         (lambda m: m.update(background=[[0, 0, 256], [0, 0, 0]]), "background"),
         (lambda m: m.update(licences="all rights"), "licences"),
+        (lambda m: m.update(shares=[0.5]), "shares"),
+        (lambda m: m.update(shares=[1.5] * 15), "shares"),
+        (lambda m: m.update(shares=["1"] * 15), "shares"),
         (lambda m: m.update(poses=["sil"]), "poses"),
     ],
 )
@@ -175,6 +178,13 @@ def test_a_bad_manifest_is_refused_by_its_field(
     change(manifest)
     with pytest.raises(AvatarFormatError, match=words):
         read_bundle(zipped({**members, "manifest.json": json.dumps(manifest).encode()}), "bad.avatar")
+
+
+def test_a_bundle_that_says_no_shares_shows_its_keyframes_whole(members: Members) -> None:
+    manifest = json.loads(members["manifest.json"])
+    del manifest["shares"]
+    bundle = read_bundle(zipped({**members, "manifest.json": json.dumps(manifest).encode()}), "old.avatar")
+    assert bundle.manifest.shares == (1.0,) * 15
 
 
 def test_a_file_that_unpacks_to_too_much_is_not_unpacked(members: Members) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livekit_bithuman.face import Avatar, Face
+from livekit_bithuman.face.bundle import Bundle
 from livekit_bithuman.face.framing import backdrop
 from livekit_bithuman.pose import VISEMES, Presentation, VisemeWeights, resting_mouth
 
@@ -167,3 +169,10 @@ def test_the_backdrop_shows_beside_the_head(face: Face, flat_avatar: Avatar) -> 
     picture = face.draw(resting_mouth(), REST)
     behind = backdrop(flat_avatar.bundle.manifest, 96, 96)
     assert np.array_equal(picture[:, :8], behind[:, :8])
+
+
+def test_a_bundle_may_show_a_share_of_a_keyframe_and_the_remainder_is_rest(flat_bundle: Bundle, face: Face) -> None:
+    shares = tuple(0.5 if viseme == "aa" else 1.0 for viseme in VISEMES)
+    shy = Face(Avatar(replace(flat_bundle, manifest=replace(flat_bundle.manifest, shares=shares))))
+    assert np.array_equal(shy.draw(mouth(aa=1.0), REST), face.draw(mouth(aa=0.5), REST))
+    assert np.array_equal(shy.draw(mouth(E=1.0), REST), face.draw(mouth(E=1.0), REST))
