@@ -93,11 +93,11 @@ class LogMel:
         return blocks
 
     def _normalised(self, energies: NDArray[np.float64]) -> NDArray[np.float32]:
-        levels = np.empty(len(energies))
-        for row, level in enumerate(energies.mean(axis=1)):
-            self._level = max(float(level), self._level - RELEASE, QUIETEST)
-            levels[row] = self._level
-        return ((energies - levels[:, None]) / SCALE).astype(np.float32)
+        levels = []
+        for level in (energies.sum(axis=1) / BANDS).tolist():
+            self._level = max(level, self._level - RELEASE, QUIETEST)
+            levels.append(self._level)
+        return ((energies - np.array(levels)[:, None]) / SCALE).astype(np.float32)
 
     def copy(self) -> LogMel:
         """A stream that goes on from here without changing this one."""
