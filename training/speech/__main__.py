@@ -27,7 +27,12 @@ from .train import Recipe, train
 from .voices import JUDGES, NEURAL, SOURCES
 
 CORPUS_SEED, AUGMENTATION_SEED = 100, 5
-COPIES = 2
+
+
+def copies(source: str) -> int:
+    """Augmented takes of each utterance. Neural voices sound most like people, and there is less of them."""
+    return 4 if source.startswith(NEURAL) else 1
+
 
 #: The first net only has to find boundaries.
 FIRST = Recipe(channels=64, steps=700)
@@ -60,7 +65,7 @@ def main() -> None:
     spoken = corpus(options.corpus, sources, CORPUS_SEED, say)
 
     exact = [voice for voice in spoken if not voice.source.startswith(NEURAL)]
-    aligner = VisemeNet.from_arrays(train(dataset(exact, 1, AUGMENTATION_SEED, say), first, say))
+    aligner = VisemeNet.from_arrays(train(dataset(exact, copies, AUGMENTATION_SEED, say), first, say))
     voices, delays = list(exact), {}
     for voice in spoken:
         if voice.source.startswith(NEURAL):
@@ -68,14 +73,14 @@ def main() -> None:
             voices.append(mended)
     say(f"rows by which neural voices' labels were late: {delays}")
 
-    arrays = train(dataset(voices, COPIES, AUGMENTATION_SEED, say), recipe, say)
+    arrays = train(dataset(voices, copies, AUGMENTATION_SEED, say), recipe, say)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **arrays)  # type: ignore[arg-type]
     say(f"wrote {options.out}")
 
     net = VisemeNet.from_arrays(arrays)
     seeds = f"{CORPUS_SEED} (text and voices), {AUGMENTATION_SEED} (augmentation), {recipe.seed} (weights and batches)"
-    card = Card(recipe, seeds, COPIES, voices, delays)
+    card = Card(recipe, seeds, {voice.source: copies(voice.source) for voice in voices}, voices, delays)
     if options.evaluate is not None:
         card.scores = {fps: score(options.evaluate, fps, net) for fps in (100, 25)}
     card.judges = judged(corpus(options.corpus, judges, CORPUS_SEED, say), net, aligner)

@@ -28,7 +28,7 @@ at 25 frames a second, and 2 ms more for resampling from 24 or 48 kHz.
 | made by | `python -m training.speech`, this card too; seeds {seeds} |
 | trained | {steps} steps of {batch} chunks of {chunk:.1f} s; the weights are the running mean at the last |
 | licence | Apache-2.0, as the package |
-| data | {minutes:.0f} minutes of synthetic speech, once as spoken and {copies} x augmented; 6 % not speech |
+| data | {minutes:.0f} minutes of synthetic speech, each once as spoken and some times augmented; 6 % not speech |
 | no | evaluation speaker; voice under a copyleft licence |
 
 ## Data
@@ -36,8 +36,8 @@ at 25 frames a second, and 2 ms more for resampling from 24 or 48 kHz.
 Licences and packages of the voices: `training/speech/voices/__init__.py`. "late" is how far a neural voice's own
 phoneme times were behind its sound, in ms, before they were mended (`training/speech/align.py`).
 
-| source | utterances | minutes | late |
-|---|---|---|---|
+| source | utterances | minutes | augmented | late |
+|---|---|---|---|---|
 {sources}
 
 ## Scores of the streaming runtime
@@ -88,19 +88,21 @@ class Card:
 
     recipe: Recipe
     seeds: str
-    copies: int
+    copies: Mapping[str, int]  # source -> augmented takes of each utterance
     voices: Sequence[Voice]
     delays: Mapping[str, int]  # source -> rows that its labels were late
     scores: dict[int, Mapping[str, Tally]] = field(default_factory=dict)  # frames a second -> group -> tally
     judges: Mapping[str, Tally] = field(default_factory=dict)
 
+    def _source(self, voice: Voice) -> str:
+        source, delay = voice.source, self.delays.get(voice.source)
+        late = "" if delay is None else f"{delay * 10}"
+        minutes = f"{voice.rows / 6000:.1f}"
+        return f"| {source} | {len(voice.utterances)} | {minutes} | {self.copies[source]} x | {late} |"
+
     def text(self, net: VisemeNet) -> str:
         """The card in Markdown."""
-        sources = "\n".join(
-            f"| {voice.source} | {len(voice.utterances)} | {voice.rows / 6000:.1f} "
-            f"| {self.delays[voice.source] * 10 if voice.source in self.delays else ''} |"
-            for voice in self.voices
-        )
+        sources = "\n".join(self._source(voice) for voice in self.voices)
         first = next(iter(self.scores.get(100, {})), None)
         rows = [
             _row(f"{group}, {fps} fps", tally)
@@ -122,7 +124,6 @@ class Card:
             batch=recipe.batch,
             chunk=recipe.chunk_rows / 100,
             minutes=sum(voice.rows for voice in self.voices) / 6000,
-            copies=self.copies,
             sources=sources,
             groups=", ".join(self.scores.get(100, {})) or "none given",
             scores=_HEAD + "".join(rows),

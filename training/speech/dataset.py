@@ -37,8 +37,10 @@ def _rows(utterance: Utterance, rng: np.random.Generator) -> tuple[NDArray[np.fl
     return found[:count].astype(np.float16), labels[:count]
 
 
-def dataset(voices: Sequence[Voice], copies: int, seed: int, say: Callable[[str], None] = print) -> Dataset:
-    """All voices, each utterance as spoken and `copies` times augmented."""
+def dataset(
+    voices: Sequence[Voice], copies: Callable[[str], int], seed: int, say: Callable[[str], None] = print
+) -> Dataset:
+    """All voices, each utterance as spoken and `copies(source)` times augmented."""
     rng = np.random.default_rng(seed)
     rows: list[NDArray[np.float16]] = []
     labels: list[NDArray[np.int8]] = []
@@ -52,7 +54,7 @@ def dataset(voices: Sequence[Voice], copies: int, seed: int, say: Callable[[str]
     for voice in voices:
         for utterance in voice.utterances:
             add(utterance)
-            for _ in range(copies):
+            for _ in range(copies(voice.source)):
                 add(augmented(utterance, others[int(rng.integers(len(others)))], rng))
         say(f"{voice.source}: {sum(map(len, labels))} rows so far")
     wanted = int(sum(map(len, labels)) * NOT_SPEECH_SHARE)

@@ -38,7 +38,7 @@ class Recipe:
     weight_decay: float = 1e-2
     dropout: float = 0.08
     label_smoothing: float = 0.05
-    shape_weight: float = 2.0  # of the squared error of openness and width beside the cross entropy
+    shape_weight: float = 4.0  # of the squared error of openness and width beside the cross entropy
     average: float = 0.998  # decay of the running mean of the weights that is kept
     seed: int = 0
 
@@ -88,25 +88,16 @@ def _blurred(tracks: jax.Array) -> jax.Array:
     return sum(tap * padded[:, k : k + tracks.shape[1]] for k, tap in enumerate(taps))
 
 
-def loss(
-    recipe: Recipe, class_weights: jax.Array, parameters: Parameters, rows: jax.Array, labels: jax.Array, key: jax.Array
-) -> jax.Array:
-    """Weighted cross entropy of the rows, plus the error of the mouth shape they mean."""
+def loss(recipe: Recipe, parameters: Parameters, rows: jax.Array, labels: jax.Array, key: jax.Array) -> jax.Array:
+    """Cross entropy of the rows, plus the error of the mouth shape they mean."""
     warm = 30  # rows whose past is cut off by the chunk's edge
     scores = logits(recipe, parameters, rows, key)[:, recipe.lookahead_rows :]
     told = labels[:, : scores.shape[1]]
     targets = jax.nn.one_hot(told, len(VISEMES))
     soft = targets * (1.0 - recipe.label_smoothing) + recipe.label_smoothing / len(VISEMES)
-    crossed = -(soft * jax.nn.log_softmax(scores)).sum(-1) * class_weights[told]
+    crossed = -(soft * jax.nn.log_softmax(scores)).sum(-1)
     missed = (_shapes(jax.nn.softmax(scores)) - _blurred(_shapes(targets))) ** 2
     return crossed[:, warm:].mean() + recipe.shape_weight * missed[:, warm:].sum(-1).mean()
-
-
-def _class_weights(labels: NDArray[np.int8]) -> NDArray[np.float32]:
-    """Rare visemes weigh more, by the 0.35th power: enough to be learnt, too little to be seen where they are not."""
-    counts = np.bincount(labels, minlength=len(VISEMES)).astype(float)
-    weights = (counts.sum() / len(VISEMES) / np.maximum(counts, 1.0)) ** 0.35
-    return np.asarray(weights * counts.sum() / (weights * counts).sum(), np.float32)
 
 
 def _mel_warp(rng: np.random.Generator, batch: int) -> NDArray[np.float32]:
@@ -149,7 +140,7 @@ def train(
     )
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=recipe.weight_decay))
     state = optimiser.init(parameters)
-    objective = partial(loss, recipe, jnp.asarray(_class_weights(data.labels)))
+    objective = partial(loss, recipe)
 
     @jax.jit
     def advance(
