@@ -13,6 +13,8 @@ LEAST_LEAD_S = 0.015
 #: On a busy machine, or with several avatars in one process, at most this long: what an interruption then throws away,
 #: and how much later than usual the picture after it may come.
 MOST_LEAD_S = 0.100
+#: Pictures that are due closer together than this are due at once.
+SAME_S = 0.001
 #: By so much the lead shrinks with every picture that was drawn in time.
 EASE_S = 0.00025
 
@@ -49,17 +51,16 @@ class DrawnPictures:
         """When the first of them is due; None if there is none."""
         return self._waiting[0][0].due if self._waiting else None
 
-    def add(self, picture: PictureDue, frame: rtc.VideoFrame | None, fps: int) -> None:
-        """Put a picture behind the others; those that are due after it, or hardly before, it replaces.
+    def add(self, picture: PictureDue, frame: rtc.VideoFrame | None) -> None:
+        """Put a picture behind those that are due before it; those that are not, it replaces.
 
         They were drawn for what would have been: rest that a reply has interrupted, or words that are not said.
 
         Args:
             picture: What is shown when it is due.
             frame: Its pixels; None: it was not drawn, and only its mouth is told.
-            fps: Of the pictures.
         """
-        while self._waiting and self._waiting[-1][0].due > picture.due - 0.5 / fps:
+        while self._waiting and self._waiting[-1][0].due > picture.due - SAME_S:
             self._waiting.pop()
         self._waiting.append((picture, frame))
 

@@ -300,7 +300,7 @@ class AvatarPlayer:
                 continue
             frame = await self._draw(picture) if self._video_enabled else None
             if frame is not None or self._visemes is not None:
-                self._drawn.add(picture, frame, self.engine_info.fps)
+                self._drawn.add(picture, frame)
                 self._drawn_alarm.ring()
 
     async def _draw(self, picture: PictureDue) -> rtc.VideoFrame | None:

@@ -97,7 +97,7 @@ class LogMel:
         for level in (energies.sum(axis=1) / BANDS).tolist():
             self._level = max(level, self._level - RELEASE, QUIETEST)
             levels.append(self._level)
-        return ((energies - np.array(levels)[:, None]) / SCALE).astype(np.float32)
+        return np.asarray((energies - np.array(levels)[:, None]) / SCALE, np.float32)
 
     def copy(self) -> LogMel:
         """A stream that goes on from here without changing this one."""
