@@ -16,7 +16,7 @@ MOST_LEAD_S = 0.100
 #: Pictures that are due closer together than this are due at once.
 SAME_S = 0.001
 #: By so much the lead shrinks with every picture that was drawn in time.
-EASE_S = 0.00025
+EASE_S = 0.0005
 
 
 class DrawLead:
