@@ -98,9 +98,8 @@ class Playout:
         self._queue_end = clock.index(now)  # the tick at which a block handed over now would leave, if later
         self._resuming = False  # the next slice continues after a pause
         self._epoch = now  # presentation tick 0
-        self._last_due = now  # when the newest picture is or was due
-        self._last_spoke = False  # it was a slot's
-        self._coming: deque[float] = deque()  # when slots' pictures that were asked for ahead are due
+        #: When the pictures asked for are due, and whether they are a slot's: the one seen now, then those ahead of it.
+        self._asked: deque[tuple[float, bool]] = deque([(now, False)])
         self._rest_anchor = now  # a resting picture is due `_rest_count` / fps after this
         self._rest_count = 0
         self._events: list[Event] = []
@@ -326,11 +325,10 @@ class Playout:
             frame, loudness = self._feeder.frame(segment, slot), segment.loudness(slot)
             segment.next_slot = slot + 1
             self._anchor_rest(due, 1)
-        self._last_due, self._last_spoke = due, segment is not None
-        if segment is not None:
-            self._coming.append(due)
-        while self._coming and self._coming[0] <= now:
-            self._coming.popleft()
+        while self._asked and self._asked[-1][0] >= due:
+            self._asked.pop()  # this one is seen instead
+        self._asked.append((due, segment is not None))
+        self._forget_shown(now)
         presentation = self._presenter.present(tick, frame, identity)
         self._collect_engine_error()
         return PictureDue(due, frame, presentation, self.generation, identity, slot, loudness)
@@ -392,14 +390,12 @@ class Playout:
         self._queue_end = self._clock.after(now) + len(fade) // self._block
         if not self.closed:  # the source may be gone
             self._events.append(Stop(fade))
-        # slots' pictures that were asked for and are not due yet will be dropped: resting ones take their place
-        coming = next((due for due in self._coming if due > now), None)
-        if coming is not None:
-            self._anchor_rest(coming, 0)
-        elif self._last_spoke:
-            self._anchor_rest(max(now, self._last_due + CROWDED_S), 0)
-        self._coming.clear()
-        self._last_spoke = False
+        self._forget_shown(now)
+        if any(spoke for _, spoke in self._asked):
+            # of the slots' pictures that are not due yet none will be shown: rest takes their place at once
+            seen, _ = self._asked[0]
+            self._anchor_rest(max(now, seen + CROWDED_S), 0)
+            self._asked = deque([(seen, False)])
 
     def _progress(self, segment: Segment, tick: int) -> None:
         progress = segment.take_progress(tick)
@@ -416,6 +412,11 @@ class Playout:
     def _anchor_rest(self, at: float, count: int) -> None:
         self._rest_anchor = at
         self._rest_count = count
+
+    def _forget_shown(self, now: float) -> None:
+        """Of the pictures asked for, keep the one that is seen now and those that are not yet."""
+        while len(self._asked) > 1 and self._asked[1][0] <= now:
+            self._asked.popleft()
 
     def _next_picture(self, now: float) -> tuple[float, Segment | None]:
         """When the next picture is due, and whose it is."""

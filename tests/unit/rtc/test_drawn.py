@@ -75,6 +75,17 @@ def test_an_interruption_leaves_no_hole_and_no_old_picture(ahead: float, stop: C
     assert max(gaps(sim)) < 0.061
 
 
+@pytest.mark.parametrize("ahead", [0.015, 0.04, MOST_LEAD_S])
+@pytest.mark.parametrize("after", [0.80, 0.81, 0.82, 0.83])
+def test_rest_is_seen_at_once_however_far_ahead_words_were_drawn(ahead: float, after: float) -> None:
+    sim = said(AheadSim(ahead), 2.0)
+    sim.run(after)
+    before, stopped = len(sim.shown), sim.now
+    sim.clear()
+    sim.run(0.5)
+    assert sim.shown[before][0] - stopped < 0.021
+
+
 def test_the_tail_of_a_reply_that_is_interrupted_there_is_not_shown() -> None:
     """Rest behind the reply is drawn already: it does not stand in for the words that are dropped before it."""
     sim = said(AheadSim(MOST_LEAD_S), 1.0)
