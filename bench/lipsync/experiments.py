@@ -124,21 +124,7 @@ class Bench:
 
 def scores(tally: Tally, **named: Cell) -> Row:
     """The cells of `SCORES`, after others."""
-    onset = np.array(tally.onset_ms)
-    return {
-        **named,
-        "openness_r": _mean(tally.openness_r),
-        "width_r": _mean(tally.width_r),
-        "accuracy": _mean(tally.right),
-        "shut": tally.shut / tally.closures if tally.closures else None,
-        "false": tally.vowel_rows_shut / tally.vowel_rows if tally.vowel_rows else None,
-        "onset_median_ms": float(np.median(onset)) if len(onset) else None,
-        "onset_p90_ms": float(np.percentile(onset, 90)) if len(onset) else None,
-    }
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+    return named | {key: None if np.isnan(figure) else figure for key, figure in tally.figures().items()}
 
 
 def systems(bench: Bench) -> list[Section]:

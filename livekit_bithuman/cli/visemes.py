@@ -32,7 +32,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "-o", "--output", type=Path, help="the JSON file; what is there already is replaced (default, and -: print it)"
     )
     parser.add_argument(
-        "--hop", type=_hop, default=40, metavar="MS", help="between two rows: 10, 20, 25, 40, 50 or 100 (default: 40)"
+        "--hop",
+        type=_hop,
+        default=40,
+        metavar="MS",
+        help="between two rows; it divides a second: 10, 20, 25, 40, 50 .. (default: 40)",
     )
     parser.add_argument("--arkit", action="store_true", help="add ARKit's blendshapes of jaw, mouth and tongue")
     parser.add_argument(

@@ -105,36 +105,37 @@ def _telephone(sound: Sound, rng: np.random.Generator) -> Sound:
 G722_DELAY = 22
 
 
-def coded(sound: Sound, codec: str, bit_rate: int | None = None) -> Sound:
+def coded(sound: Sound, codec: str, bit_rate: int | None = None, rate: int = RATE) -> Sound:
     """Through a codec of FFmpeg's and back, its delay taken off.
 
     Args:
-        sound: At 16 kHz.
-        codec: "libopus", as LiveKit sends a voice, or "g722", as wideband telephones do.
+        sound: At `rate`.
+        codec: "libopus", as LiveKit sends a voice; "g722" and "pcm_mulaw", as wideband and other telephones do.
         bit_rate: Bits per second, where the codec has a choice.
+        rate: Hz; the codec has to take it.
     """
     encoder, decoder = av.CodecContext.create(codec, "w"), av.CodecContext.create(codec, "r")
     assert isinstance(encoder, av.AudioCodecContext)
     assert isinstance(decoder, av.AudioCodecContext)
-    encoder.sample_rate, encoder.format, encoder.layout = RATE, av.AudioFormat("s16"), av.AudioLayout("mono")
+    encoder.sample_rate, encoder.format, encoder.layout = rate, av.AudioFormat("s16"), av.AudioLayout("mono")
     if bit_rate is not None:
         encoder.bit_rate = bit_rate
     encoder.open()
-    size = encoder.frame_size or SAMPLES_PER_ROW
+    size = encoder.frame_size or rate // 100
     padded = np.zeros((len(sound) // size + 4) * size, np.int16)
     padded[: len(sound)] = np.rint(np.clip(sound, -1.0, 1.0) * 32767.0)
     packets = []
     for start in range(0, len(padded), size):
         frame = av.AudioFrame.from_ndarray(padded[None, start : start + size], format="s16", layout="mono")
-        frame.sample_rate = RATE
+        frame.sample_rate = rate
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     decoder.extradata, decoder.layout = encoder.extradata, av.AudioLayout("mono")
-    decoder.sample_rate = RATE if codec == "g722" else 48_000
+    decoder.sample_rate = 48_000 if codec == "libopus" else rate
     frames = [frame for packet in packets for frame in decoder.decode(packet)]
     heard = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
     scale = 32768.0 if heard.dtype == np.int16 else 1.0
-    wide = soxr.resample(np.asarray(heard / scale, np.float32), frames[0].sample_rate, RATE)
+    wide = soxr.resample(np.asarray(heard / scale, np.float32), frames[0].sample_rate, rate)
     late = G722_DELAY if codec == "g722" else 0
     return np.asarray(wide[late : late + len(sound)], np.float32)
 

@@ -70,13 +70,11 @@ _HEAD = "| | accuracy | openness r | width r | shut | false | onset median / p90
 
 
 def _row(name: str, tally: Tally) -> str:
-    onset = np.array(tally.onset_ms or [np.nan])
-    return (
-        f"| {name} | {np.mean(tally.right):.3f} | {np.mean(tally.openness_r):.3f} | {np.mean(tally.width_r):.3f} "
-        f"| {100 * tally.shut / max(1, tally.closures):.1f} % ({tally.shut}/{tally.closures}) "
-        f"| {100 * tally.vowel_rows_shut / max(1, tally.vowel_rows):.1f} % "
-        f"| {np.median(onset):.0f} / {np.percentile(onset, 90):.0f} ms |\n"
+    row = (
+        "{accuracy:.3f} | {openness_r:.3f} | {width_r:.3f} | {shut:.1%} | {false:.1%} "
+        "| {onset_median_ms:.0f} / {onset_p90_ms:.0f} ms"
     )
+    return f"| {name} | {row.format(**tally.figures())} |\n"
 
 
 def _visemes(tally: Tally) -> str:

@@ -107,15 +107,29 @@ class Tally:
         self.vowel_rows += int(vowels.sum())
         self.vowel_rows_shut += int((shut & vowels).sum())
 
+    def figures(self) -> dict[str, float]:
+        """What a table says of the group; NaN for what nobody told or nothing gave."""
+        return {
+            "openness_r": _mean(self.openness_r),
+            "width_r": _mean(self.width_r),
+            "accuracy": _mean(self.right),
+            "shut": self.shut / self.closures if self.closures else np.nan,
+            "false": self.vowel_rows_shut / self.vowel_rows if self.vowel_rows else np.nan,
+            "onset_median_ms": float(np.median(self.onset_ms)) if self.onset_ms else np.nan,
+            "onset_p90_ms": float(np.percentile(self.onset_ms, 90)) if self.onset_ms else np.nan,
+        }
+
     def line(self) -> str:
         """One row of the table."""
-        onset = np.array(self.onset_ms or [np.nan])
-        return (
-            f"n {len(self.right):4d}  accuracy {np.mean(self.right):.3f}  openness r {np.mean(self.openness_r):.3f}  "
-            f"width r {np.mean(self.width_r):.3f}  shut {self.shut}/{self.closures} = "
-            f"{self.shut / max(1, self.closures):.3f}  onset median {np.median(onset):.0f} p90 "
-            f"{np.percentile(onset, 90):.0f} ms  false {self.vowel_rows_shut / max(1, self.vowel_rows):.3f}"
+        row = (
+            "accuracy {accuracy:.3f}  openness r {openness_r:.3f}  width r {width_r:.3f}  shut {shut:.3f}  "
+            "false {false:.3f}  onset median {onset_median_ms:.0f} p90 {onset_p90_ms:.0f} ms"
         )
+        return f"n {len(self.openness_r):4d}  {row.format(**self.figures())}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else np.nan
 
 
 def told(pcm: NDArray[np.int16], fps: int, net: VisemeNet | None = None) -> NDArray[np.float32]:
