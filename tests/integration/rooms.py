@@ -23,7 +23,9 @@ RATE = 24_000
 FPS = 25
 SLOT = RATE // FPS
 #: Slots that a picture leaves after its first sample, and by how many the median may differ on a busy machine.
-LAG, IN_STEP = 0.95, 0.5
+LAG, IN_STEP = 0.97, 0.5
+#: So far around a picture its voice is looked for.
+NEARBY_S = 0.4
 
 
 StageOf = Callable[..., AbstractAsyncContextManager[Stage]]
@@ -130,16 +132,25 @@ class Departures:
         return Hearing(RATE, self._tap.blocks)
 
     def slots_apart(self, turn: int, voice: NDArray[np.int16], *, from_slot: int = 0) -> list[float]:
-        """By how many slots each picture of a turn, from a slot on, left after the first sample of its slot."""
+        """By how many slots each picture of a turn, from a slot on, left after the first sample of its slot.
+
+        The voice is dated by whatever of it was least delayed nearby: on a busy machine the tap hears single blocks
+        tens of milliseconds late, and a voice that is out of step has no early ones.
+        """
         pictures = [(p.at, p.mark.slot) for p in self.pictures if p.mark and not p.mark.rest and p.mark.turn == turn]
         begin = next(at for at, slot in pictures if slot >= from_slot) - 0.5
         heard = self.hearing.since(begin).located(VoiceLocator({0: voice}))
-        when = dict(sorted((sample, at) for at, _, sample in heard))
-        samples, times = np.array(list(when)), np.array(list(when.values()))
+        samples = np.array([sample for _, _, sample in heard])
+        delays = np.array([at for at, _, _ in heard]) - samples / RATE
+
+        def left_at(slot: int) -> float:
+            near = np.abs(samples - slot * SLOT) <= NEARBY_S * RATE
+            return slot / FPS + float(delays[near].min())
+
         return [
-            (at - float(np.interp(slot * SLOT, samples, times))) * FPS
+            (at - left_at(slot)) * FPS
             for at, slot in pictures
-            if slot >= from_slot and samples[0] <= slot * SLOT <= samples[-1]
+            if slot >= from_slot and samples.min() <= slot * SLOT <= samples.max()
         ]
 
     def in_step(self, turn: int, voice: NDArray[np.int16], *, from_slot: int = 0) -> bool:
