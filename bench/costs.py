@@ -1,14 +1,17 @@
 """What the means cost that playout takes: `python -m bench.costs`, a minute on a quiet machine.
 
 Prints one line a figure, and one JSON line: a look at the audio source's tick, a tap that stays open, OpenCV's threads
-against one, a recording's size, how well loudness dates a voice beside marks, and what viseme packets weigh and cost.
+against one, Python's switch interval against ours, a recording's size, how well loudness dates a voice beside marks,
+and what viseme packets weigh and cost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -22,6 +25,7 @@ from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import Turn
 from livekit_bithuman.face.idle import IdleMotion
 from livekit_bithuman.rtc import AvatarSession
+from livekit_bithuman.rtc.painter import SWITCH_INTERVAL_S
 from livekit_bithuman.rtc.source import QUEUE_MS, see_tick
 from livekit_bithuman.rtc.viseme_packet import TOPIC
 from livekit_bithuman.server import ServerAddress, ServerProcess, obtain_binary
@@ -80,6 +84,32 @@ def opencv_threads_ratio(rounds: int = 6, pictures: int = 100) -> float:
     own = cv2.getNumberOfCPUs()
     ratios = [spent(own) / spent(1) for _ in range(rounds)]
     cv2.setNumThreads(1)
+    return float(np.median(ratios))
+
+
+def switch_interval_ratio(pictures: int = 60) -> float:
+    """How long a picture takes beside a thread that computes in Python, with Python's switch interval against ours."""
+    engine, motion, over = EmbeddedEngine(), IdleMotion(0), threading.Event()
+    cv2.setNumThreads(1)
+
+    def compute() -> None:
+        while not over.is_set():
+            sum(range(1000))
+
+    def took(interval: float) -> float:
+        sys.setswitchinterval(interval)
+        begin = time.perf_counter()
+        for tick in range(pictures):
+            engine.draw(None, motion.at(tick, 1.0))
+        return time.perf_counter() - begin
+
+    usual = sys.getswitchinterval()
+    busy = threading.Thread(target=compute, daemon=True)
+    busy.start()
+    ratios = [took(0.005) / took(SWITCH_INTERVAL_S) for _ in range(5)]
+    over.set()
+    busy.join()
+    sys.setswitchinterval(usual)
     return float(np.median(ratios))
 
 
@@ -176,12 +206,13 @@ def main() -> None:
         "a look at the tick, CPU ms": asyncio.run(tick_look_ms()),
         "an open tap, % of a core": asyncio.run(tap_percent()),
         "a picture's CPU, OpenCV's threads / one": opencv_threads_ratio(),
+        "a picture beside a busy thread, 5 ms / our switch interval": switch_interval_ratio(),
     }
     with ServerProcess(obtain_binary(print)) as server:
         figures |= asyncio.run(session_figures(server))
         figures |= asyncio.run(viseme_figures(server))
     for name, value in figures.items():
-        print(f"{name:45s} {value:8.2f}")
+        print(f"{name:60s} {value:8.2f}")
     print(json.dumps(figures))
 
 

@@ -247,6 +247,34 @@ def costs(bench: Bench) -> list[Section]:
     return [section]
 
 
+#: Labels that are given instead of ours, to see what ours costs.
+GIVEN = {
+    "none": (),
+    "silence": ("sil",),
+    "aa": ("aa",),
+    "vowels": ("aa", "E", "ih", "oh", "ou"),
+    "consonants": tuple(viseme for viseme in VISEMES[1:] if viseme not in ("aa", "E", "ih", "oh", "ou")),
+}
+
+
+def misses(bench: Bench) -> list[Section]:
+    """Where our scores are lost: ours with the rows of some labels put right."""
+    section = Section(
+        "misses",
+        "Ours at 100 FPS, where the rows of some labels are told right",
+        [_GROUP, Column("given", "told right"), *SCORES[:3]],
+    )
+    for group in bench.groups():
+        for name, visemes in GIVEN.items():
+            indices = [VISEMES.index(viseme) for viseme in visemes]
+            told = [
+                each.corrected(np.isin(clip.labels, indices), clip.labels)
+                for clip, each in zip(bench.clips, bench.ours[0].told[100], strict=True)
+            ]
+            section.rows.append(scores(bench.scored(told, group), group=group, given=name))
+    return [section]
+
+
 def pictures(bench: Bench) -> list[Section]:
     """Whether the measure of pictures can be trusted, and what drawing alone takes from the scores."""
     reader = bench.reader
@@ -300,6 +328,7 @@ EXPERIMENTS: dict[str, Callable[[Bench], list[Section]]] = {
     "closures": closures,
     "conditions": conditions,
     "lookahead": lookahead,
+    "misses": misses,
     "pictures": pictures,
     "cost": costs,
 }

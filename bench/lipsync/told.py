@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livekit_bithuman.speech.shape import mouth_shape
+from livekit_bithuman.speech.shape import OPENNESS, WIDTH, mouth_shape
 
 ROWS_PER_SECOND = 100
 
@@ -33,6 +33,16 @@ class Told:
     def later(self, rows: int) -> Told:
         """The same mouth, shown that many rows later; the first row, or the last, is held."""
         return self._taken(np.arange(len(self.openness)) - rows)
+
+    def corrected(self, rows: NDArray[np.bool_], labels: NDArray[np.integer]) -> Told:
+        """The same mouth with some rows as their labels say: `rows` and `labels` have one entry per row."""
+        width = np.zeros_like(self.openness) if self.width is None else self.width
+        visemes = np.zeros_like(labels) if self.visemes is None else self.visemes
+        return Told(
+            np.where(rows, OPENNESS[labels], self.openness),
+            np.where(rows, WIDTH[labels], width),
+            np.where(rows, labels, visemes),
+        )
 
     def _taken(self, rows: NDArray[np.int64]) -> Told:
         rows = np.clip(rows, 0, len(self.openness) - 1)

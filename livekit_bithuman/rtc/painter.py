@@ -17,8 +17,8 @@ from .worker import Worker
 #: A picture that takes longer than this to draw is given up, and so is the engine.
 TIMEOUT_S = 1.0
 #: After each of OpenCV's calls, dozens a picture, the thread has to get the interpreter's lock back, and each of a busy
-#: agent's other threads may keep it for this long. With Python's 5 ms the pictures of several avatars in one process
-#: take several times what they cost (`python -m bench.playout capacity`).
+#: agent's other threads may keep it for this long. Beside one busy thread a picture takes more than five times as long
+#: with Python's 5 ms (bench/costs.py).
 SWITCH_INTERVAL_S = 0.0005
 #: A thread that is stuck cannot be ended; closing does not wait for it any longer than this.
 CLOSE_TIMEOUT_S = 1.0

@@ -56,6 +56,21 @@ def test_our_own_columns(
     assert max(by_shift, key=lambda late: by_shift[late]) in (-20, 0, 20)
 
 
+def test_what_is_told_right_costs_nothing(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = tmp_path / "found.json"
+    assert run(monkeypatch, "misses", "--speech", str(clips), "--json", str(found), "--weights", str(SHIPPED)) == 0
+    capsys.readouterr()
+    rows = [row for row in json.loads(found.read_text())["sections"]["misses"]["rows"] if row["group"] == "one"]
+    accuracy = {row["given"]: row["accuracy"] for row in rows}
+    openness = {row["given"]: row["openness_r"] for row in rows}
+    assert all(accuracy[given] >= accuracy["none"] for given in accuracy)
+    assert accuracy["aa"] <= accuracy["vowels"]
+    assert accuracy["vowels"] > accuracy["none"], "the clips hold vowels that the net does not hear"
+    assert openness["vowels"] > openness["none"]
+
+
 def test_scores_are_those_of_the_training_tools(clips: Path) -> None:
     bench = experiments.Bench(read_clips(clips))
     (ours,) = bench.ours

@@ -57,6 +57,21 @@ def test_whole_and_separate_tracks_score_the_same() -> None:
     assert np.array_equal(whole.confusion, separate.confusion)
 
 
+def test_rows_that_are_told_right_are_as_their_labels_say() -> None:
+    wrong = Told.of_weights(np.eye(15, dtype=np.float32)[np.zeros_like(SENTENCE)])
+    right = wrong.corrected(SENTENCE == SHUT_LIPS, SENTENCE)
+    assert right.visemes is not None
+    assert right.width is not None
+    assert (right.visemes == np.where(SENTENCE == SHUT_LIPS, SHUT_LIPS, 0)).all()
+    assert np.array_equal(right.openness[SENTENCE == SHUT_LIPS], OPENNESS[SENTENCE[SENTENCE == SHUT_LIPS]])
+    assert np.array_equal(right.width[SENTENCE != SHUT_LIPS], np.full((SENTENCE != SHUT_LIPS).sum(), WIDTH[0]))
+    every = wrong.corrected(np.ones_like(SENTENCE, bool), SENTENCE)
+    tally = Tally()
+    tally.add_tracks(SENTENCE, every.openness, every.width, every.visemes)
+    assert tally.right == [1.0]
+    assert tally.openness_r[0] > 0.99
+
+
 def test_a_late_mouth_has_late_onsets_and_less_correlation() -> None:
     on_time, late = Tally(), Tally()
     told = Told(OPENNESS[SENTENCE], WIDTH[SENTENCE])
