@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from livekit_bithuman.speech.net import VisemeNet
 
 from .align import aligned
 from .card import Card
-from .corpus import corpus
+from .corpus import Voice, corpus
 from .dataset import dataset
 from .judges import judged
 from .score import score
@@ -49,6 +49,22 @@ def _few(sources: Mapping[str, int]) -> dict[str, int]:
     return dict.fromkeys(first.values(), 6)
 
 
+def with_mended_times(spoken: Sequence[Voice], first: Recipe = FIRST) -> tuple[list[Voice], dict[str, int], VisemeNet]:
+    """The voices, the neural ones with phoneme times mended by a net that learnt from the others, and that net.
+
+    Returns:
+        The voices; by how many rows each neural one's labels were late; the net.
+    """
+    exact = [voice for voice in spoken if not voice.source.startswith(NEURAL)]
+    aligner = VisemeNet.from_arrays(train(dataset(exact, copies, AUGMENTATION_SEED, say), first, say))
+    voices, delays = list(exact), {}
+    for voice in spoken:
+        if voice.source.startswith(NEURAL):
+            mended, delays[voice.source] = aligned(voice, aligner)
+            voices.append(mended)
+    return voices, delays, aligner
+
+
 def main() -> None:
     """Run all steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,13 +80,7 @@ def main() -> None:
         first = recipe
     spoken = corpus(options.corpus, sources, CORPUS_SEED, say)
 
-    exact = [voice for voice in spoken if not voice.source.startswith(NEURAL)]
-    aligner = VisemeNet.from_arrays(train(dataset(exact, copies, AUGMENTATION_SEED, say), first, say))
-    voices, delays = list(exact), {}
-    for voice in spoken:
-        if voice.source.startswith(NEURAL):
-            mended, delays[voice.source] = aligned(voice, aligner)
-            voices.append(mended)
+    voices, delays, aligner = with_mended_times(spoken, first)
     say(f"rows by which neural voices' labels were late: {delays}")
 
     arrays = train(dataset(voices, copies, AUGMENTATION_SEED, say), recipe, say)

@@ -1,0 +1,86 @@
+"""What the scores hang on: `python -m training.speech.curve --evaluate FOLDER [--corpus FOLDER] [--steps N]`.
+
+Trains one net for each line of a table, all by a shortened schedule, and scores each in the streaming runtime: with
+less data, without a kind of voice, of other sizes, and with less or more look-ahead. Lines are comparable with each
+other, not with the shipped net, which was trained for longer. An hour on two cores; a line is printed when it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from livekit_bithuman.speech.net import VisemeNet
+
+from .__main__ import AUGMENTATION_SEED, CORPUS_SEED, copies, say, with_mended_times
+from .corpus import Voice, corpus
+from .dataset import dataset
+from .score import score
+from .train import Recipe, train
+from .voices import NEURAL, SOURCES
+
+STEPS = 1000
+
+
+def _neural(source: str) -> bool:
+    return source.startswith(NEURAL)
+
+
+def _any(source: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One line: a recipe, and what it is trained on."""
+
+    name: str
+    recipe: Recipe
+    share: float = 1.0  # of every source's utterances
+    heard: Callable[[str], bool] = _any  # which sources
+
+    def data(self, voices: Sequence[Voice]) -> list[Voice]:
+        """What it is trained on, of all that was spoken."""
+        return [
+            Voice(voice.source, voice.utterances[: max(1, round(self.share * len(voice.utterances)))])
+            for voice in voices
+            if self.heard(voice.source)
+        ]
+
+
+def variants(recipe: Recipe) -> list[Variant]:
+    """All lines, the usual one first."""
+    return [
+        Variant("as shipped", recipe),
+        Variant("a quarter of the data", recipe, share=0.25),
+        Variant("a sixteenth of the data", recipe, share=0.0625),
+        Variant("no neural voices", recipe, heard=lambda source: not _neural(source)),
+        Variant("neural voices alone", recipe, heard=_neural),
+        Variant("64 channels", replace(recipe, channels=64)),
+        Variant("192 channels", replace(recipe, channels=192)),
+        Variant("40 ms less look-ahead", replace(recipe, lookahead_rows=recipe.lookahead_rows - 4)),
+        Variant("80 ms more look-ahead", replace(recipe, lookahead_rows=recipe.lookahead_rows + 8)),
+    ]
+
+
+def main() -> None:
+    """Train and score all variants."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=Path("build/speech-corpus"), help="where the spoken corpus is")
+    parser.add_argument("--evaluate", type=Path, required=True, help="labelled recordings")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of each training")
+    options = parser.parse_args()
+
+    voices, _, _ = with_mended_times(corpus(options.corpus, SOURCES, CORPUS_SEED, say))
+    for variant in variants(replace(Recipe(), steps=options.steps)):
+        chosen = variant.data(voices)
+        minutes = sum(voice.rows for voice in chosen) / 6000
+        arrays = train(dataset(chosen, copies, AUGMENTATION_SEED, lambda _: None), variant.recipe, lambda _: None)
+        for group, tally in score(options.evaluate, 100, VisemeNet.from_arrays(arrays)).items():
+            say(f"{variant.name:24s} {minutes:4.0f} min  {group:8s} {tally.line()}")
+
+
+if __name__ == "__main__":
+    main()
