@@ -156,8 +156,8 @@ class Agents:
 
     async def underruns(self) -> int | None:
         """How often the voice ran dry inside a reply, as our playout counts it; None where nothing counts."""
-        player = getattr(self._stages[0].avatar, "_player", None)
-        return None if player is None else int(player._playout.underruns)
+        statistics = getattr(self._stages[0].avatar, "statistics", None)
+        return None if statistics is None else int(statistics.underruns)
 
     def _say(self, voice: NDArray[np.int16]) -> SpeechHandle:
         self._reports = []

@@ -7,33 +7,22 @@ import logging
 import os
 import weakref
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Literal
 
 from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
-from livekit.agents.voice.io import AudioOutput
 
 from ..engine.protocol import Engine
 from ..errors import InvalidStateError
-from ..face.idle import IdleMotion
-from ..playout import Playout, PlayoutOptions
-from ..trace import Header, TracedPlayout
-from . import compat
-from .opening import close, opened
+from ..playout import PlayoutOptions
+from .in_process import InProcessFace, InProcessOptions
 from .options import PublishOptions
-from .output import AvatarAudioOutput
-from .player import AvatarPlayer
 from .plugin import register
-from .presence import Presence
-from .recording import TraceFile
 from .statistics import AvatarStatistics
 
 logger = logging.getLogger("livekit_bithuman")
 
-#: Resampled to, where the TTS speaks at a rate that livekit's 10 ms ticks do not divide (22050 Hz, say).
-FALLBACK_RATE = 48_000
 MAX_FPS = 60
 #: Agents that have an avatar, from the moment that one begins to start.
 _with_avatar: weakref.WeakSet[AgentSession] = weakref.WeakSet()  # type: ignore[type-arg]
@@ -93,19 +82,19 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         if not 1 <= fps <= MAX_FPS:
             raise ValueError(f"fps is {fps}. Use 1 to {MAX_FPS}; 25 is what the engine is made for.")
         self._fps = fps
-        self._engine = self._choose(avatar, engine)
-        self._publish = publish or PublishOptions()
-        self._playout = playout
-        self._embedded = engine is None
-        self._record = record
-        self._record_voice = record_voice
-        self._visemes = visemes
-        self._recording: TraceFile | None = None
-        self._traced_playout: TracedPlayout | None = None
-        self._player: AvatarPlayer | None = None
-        self._output: AvatarAudioOutput | None = None
-        self._previous_tail: AudioOutput | None = None  # what the agent spoke through before
-        self._presence: Presence | None = None
+        self._face = InProcessFace(
+            self._choose(avatar, engine),
+            InProcessOptions(
+                seed=seed,
+                publish=publish or PublishOptions(),
+                playout=playout,
+                record=record,
+                record_voice=record_voice,
+                visemes=visemes,
+            ),
+            embedded=engine is None,
+            on_engine=self._on_engine,
+        )
         self._agent: AgentSession | None = None  # type: ignore[type-arg]  # from the moment that start() was called
         self._starting: asyncio.Task[None] | None = None  # once start() was called
         self._closing: asyncio.Task[None] | None = None  # once aclose() was
@@ -113,7 +102,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
     @property
     def avatar_identity(self) -> str:
         """The agent's own identity: in this mode the agent publishes its avatar."""
-        return self._room.local_participant.identity if self._room is not None else ""
+        return self._face.identity
 
     @property
     def provider(self) -> str:
@@ -123,7 +112,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
     @property
     def statistics(self) -> AvatarStatistics:
         """Counts since the start: under-runs, skipped pictures, interruptions, engine failures."""
-        return AvatarStatistics() if self._player is None or self._output is None else self._player.statistics
+        return self._face.statistics
 
     async def start(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
         """Give the agent its face. Call before `agent_session.start()`.
@@ -152,7 +141,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         try:
             await self._starting
         except BaseException as error:
-            await asyncio.shield(asyncio.create_task(self._take_away(agent_session), name="avatar start undone"))
+            await asyncio.shield(asyncio.create_task(self._take_away(), name="avatar start undone"))
             if self._closing is not None and isinstance(error, asyncio.CancelledError):
                 raise InvalidStateError("This AvatarSession was closed while it was starting.") from None
             raise
@@ -176,15 +165,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             ValueError: `avatar` and `engine` are both given, or the engine has another frame rate.
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
         """
-        player = self._running()
-        chosen = self._choose(avatar, engine)
-        new = await opened(chosen)
-        try:
-            self._running()  # it may have been closed meanwhile
-            player.replace_engine(new, chosen if callable(chosen) else None)
-        except BaseException:
-            close(new)
-            raise
+        await self._running().swap(self._choose(avatar, engine))
 
     async def set_video_enabled(self, enabled: bool) -> None:
         """Take the face away for a while, or bring it back; the voice is the avatar's throughout.
@@ -212,16 +193,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             self.emit("engine_failed", error)
 
     async def _set_up(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
-        self._player = await self._make_player(self._voice_rate(agent_session))
-        self._player.on_engine = self._on_engine
-        if self._record is not None:
-            self._recording = TraceFile(self._record)
-        await self._player.prepare()
-        self._output = AvatarAudioOutput(self._player)
-        self._previous_tail = compat.audio_tail(agent_session.output)
-        compat.replace_audio_tail(agent_session.output, self._output)
-        self._presence = Presence(self._player, room)
-        await self._presence.start()
+        await self._face.start(agent_session, room)
         await super().start(agent_session, room)
 
     async def _close(self) -> None:
@@ -232,62 +204,19 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         if self._room is not None:
             self._room.off("connection_state_changed", self._on_connection_state_changed)
             self._room = None  # the agent stays in the room
-        if self._agent is not None:
-            await self._take_away(self._agent)
+        await self._take_away()
         await super().aclose()
         if joining is not None:
             await asyncio.gather(joining, return_exceptions=True)  # it may have failed with the room
 
-    async def _take_away(self, agent_session: AgentSession) -> None:  # type: ignore[type-arg]
-        """Undo what a start has done so far, the newest first. Idempotent, also for two callers at once."""
+    async def _take_away(self) -> None:
+        """Undo what a start has done so far. Idempotent, also for two callers at once."""
+        if self._agent is None:
+            return
         try:
-            if self._presence is not None:
-                await self._presence.aclose()
-            self._detach(agent_session)
-            if self._player is not None:
-                await self._player.aclose()
+            await self._face.aclose()
         finally:
-            _with_avatar.discard(agent_session)
-            recording, self._recording = self._recording, None
-            if recording is not None:
-                if self._traced_playout is not None:
-                    self._traced_playout.end()
-                await asyncio.to_thread(recording.close)
-
-    def _voice_rate(self, agent_session: AgentSession) -> int:  # type: ignore[type-arg]
-        rate = self._publish.sample_rate or compat.voice_rate(agent_session)
-        return rate if rate % 100 == 0 else FALLBACK_RATE
-
-    async def _make_player(self, rate: int) -> AvatarPlayer:
-        engine = await opened(self._engine)
-        return AvatarPlayer(
-            engine,
-            IdleMotion(self._seed, engine.info.fps),
-            rate=rate,
-            make_engine=self._engine if callable(self._engine) else None,
-            options=self._publish,
-            playout=self._playout,
-            trace=None if self._record is None else self._traced,
-            visemes=self._visemes,
-        )
-
-    def _traced(self, playout: Playout, origin: float, now: float) -> TracedPlayout:
-        """The playout, recorded."""
-        assert self._player is not None
-        assert self._recording is not None
-        header = Header(
-            self._player.rate,
-            origin,
-            now,
-            self._player.engine_info,
-            self._playout or PlayoutOptions(),
-            seed=self._seed,
-            embedded=self._embedded,
-            samples=self._record_voice,
-            recorded=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        )
-        self._traced_playout = TracedPlayout(playout, header, self._recording.write)
-        return self._traced_playout
+            _with_avatar.discard(self._agent)
 
     def _choose(
         self, avatar: str | os.PathLike[str] | None, engine: Engine | Callable[[], Engine] | None
@@ -306,13 +235,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
 
         return open_embedded
 
-    def _running(self) -> AvatarPlayer:
-        if self._player is None or self._output is None or self._closing is not None:
+    def _running(self) -> InProcessFace:
+        if self._closing is not None:
             raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
-        return self._player
-
-    def _detach(self, agent_session: AgentSession) -> None:  # type: ignore[type-arg]
-        """Give the agent the output back that it had, unless somebody else replaced ours meanwhile."""
-        output = agent_session.output
-        if self._output is not None and compat.audio_tail(output) is self._output:
-            compat.replace_audio_tail(output, self._previous_tail)
+        return self._face
