@@ -25,6 +25,7 @@ class CountingEngine:
         self._pushed = 0  # samples of the open turn
         self._made = 0  # frames of the open turn
         self._ready: list[TurnFrame] = []
+        self._closed = False
 
     @property
     def info(self) -> EngineInfo:
@@ -33,6 +34,8 @@ class CountingEngine:
 
     def open_turn(self, turn: Turn) -> None:
         """Begin a turn."""
+        if self._closed:
+            raise InvalidStateError("The engine is closed: make a new one.")
         if self._turn is not None:
             raise InvalidStateError("The turn before is open: end or interrupt it first.")
         self._turn, self._pushed, self._made = turn, 0, 0
@@ -62,8 +65,8 @@ class CountingEngine:
         return ready
 
     def provisional(self, index: int) -> TurnFrame | None:
-        """The frame itself: it depends on nothing but its index."""
-        return TurnFrame(self._opened().id, index)
+        """The frame itself: it depends on nothing but its index. None when no turn is open."""
+        return None if self._turn is None else TurnFrame(self._turn.id, index)
 
     def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
         """A black picture."""
@@ -71,7 +74,10 @@ class CountingEngine:
         return np.zeros((height, width, 3), np.uint8)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Forget the turn and take no more."""
+        self._turn = None
+        self._ready.clear()
+        self._closed = True
 
     def _opened(self) -> Turn:
         if self._turn is None:

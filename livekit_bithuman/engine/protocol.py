@@ -75,12 +75,20 @@ class Engine(Protocol):
     def push(self, pcm: NDArray[np.int16]) -> None:
         """Append samples to the open turn: int16 mono, shape (n,), n >= 0, at the turn's rate.
 
+        They stay the caller's: they may be read-only, must not be changed, and may be overwritten after the call.
+
         Raises:
             InvalidStateError: No turn is open.
         """
 
     def end_turn(self) -> None:
-        """Say that the open turn has all its samples. It now yields max(1, ceil(n * fps / rate)) frames in all."""
+        """Say that the open turn has all its samples. It now yields max(1, ceil(n * fps / rate)) frames in all.
+
+        They are ready at once, unless the engine is paced.
+
+        Raises:
+            InvalidStateError: No turn is open.
+        """
 
     def interrupt(self) -> None:
         """Forget the open turn and every frame not polled yet. Safe when there is none."""
@@ -102,4 +110,4 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """Free everything. Idempotent."""
+        """Free everything, in mid-turn too; `open_turn` is refused from then on. Idempotent."""
