@@ -11,6 +11,7 @@ from ..face.idle import IdleMotion
 from ..media import AudioChunk, VideoFrame
 from ..pose import Picture, Presentation
 from .protocol import Engine, Turn, TurnFrame
+from .rate import at_any_rate
 
 FRAME_AUDIO_RATE = 16_000  # Hz, of TurnFrame.audio
 
@@ -69,6 +70,7 @@ def speak(
     Yields:
         max(1, ceil(samples * fps / rate)) frames.
     """
+    engine = at_any_rate(engine)
     engine.open_turn(turn)
     for block in blocks:
         engine.push(block)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..engine.protocol import Engine, Turn, TurnFrame
+from ..engine.rate import at_any_rate
 from ..errors import EngineError
 from .segment import Segment
 
@@ -123,7 +124,7 @@ class Feeder:
         self._fed.pop(segment.id, None)
 
     def _use(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine = engine = at_any_rate(engine)
         self._latency = round((engine.info.lookahead_s + engine.info.first_frame_s) * self._rate)  # it may be behind
         self._ahead = round(self._ahead_s * self._rate) + self._latency  # samples
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..engine.compose import Demeanour, compose
 from ..engine.protocol import Engine, TurnFrame
+from ..engine.rate import at_any_rate
 from ..media import VideoFrame
 from ..pose import Picture
 from .intake import Intake, TurnSlice
@@ -30,7 +31,7 @@ class Composer:
     """Makes the next frame whenever it is asked to."""
 
     def __init__(self, engine: Engine, demeanour: Demeanour, intake: Intake) -> None:
-        self.engine = engine
+        self.engine = at_any_rate(engine)
         self._demeanour = demeanour
         self._intake = intake
         self._generation = intake.generation  # of what the engine holds
