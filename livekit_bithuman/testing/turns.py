@@ -19,22 +19,45 @@ RATES = st.one_of(
 class DrawnTurn:
     """A turn, and where it is cut into pushes."""
 
-    rate: int
-    pcm: NDArray[np.int16]
+    rate: int  # Hz
+    pcm: NDArray[np.int16]  # mono, shape (n,), n >= 0
     cuts: tuple[int, ...]  # positions in bytes, odd ones too, in order
 
+    def __repr__(self) -> str:
+        return f"<{len(self.pcm)} samples at {self.rate} Hz, cut at the bytes {list(self.cuts)}>"
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.pcm) / self.rate
+
     def chunks(self) -> list[bytes]:
-        """The PCM in pieces."""
+        """The PCM in pieces, of half samples too."""
         data = self.pcm.tobytes()
         edges = [0, *self.cuts, len(data)]
         return [data[start:end] for start, end in pairwise(edges)]
 
+    def pieces(self) -> list[NDArray[np.int16]]:
+        """The samples in pieces, some of them empty."""
+        edges = [0, *(cut // 2 for cut in self.cuts), len(self.pcm)]
+        return [self.pcm[start:end] for start, end in pairwise(edges)]
+
+    def whole(self) -> DrawnTurn:
+        """The same turn in one piece."""
+        return DrawnTurn(self.rate, self.pcm, ())
+
+    def frames(self, fps: int) -> int:
+        """Frames that an engine makes of it."""
+        return max(1, -(-len(self.pcm) * fps // self.rate))
+
 
 @st.composite
-def turns(draw: st.DrawFn, longest_ms: int = 400, rates: st.SearchStrategy[int] = RATES) -> DrawnTurn:
-    """A turn of 0 to `longest_ms` of babble: tones and noise that come and go as syllables do."""
+def turns(
+    draw: st.DrawFn, longest_ms: int = 400, rates: st.SearchStrategy[int] = RATES, shortest_ms: int = 0
+) -> DrawnTurn:
+    """A turn of `shortest_ms` to `longest_ms` of babble: tones and noise that come and go as syllables do."""
     rate = draw(rates)
-    samples = draw(st.integers(0, rate * longest_ms // 1000))
+    samples = draw(st.integers(rate * shortest_ms // 1000, rate * longest_ms // 1000))
     seed = draw(st.integers(0, 2**16))
     cuts = draw(st.lists(st.integers(0, 2 * samples), max_size=6).map(sorted))
     return DrawnTurn(rate, babble(samples, rate, seed), tuple(cuts))

@@ -14,8 +14,7 @@ from livekit_bithuman.engine.embedded import DEFAULT_SEED, EmbeddedEngine
 from livekit_bithuman.engine.protocol import Turn
 from livekit_bithuman.media import VideoFrame
 from livekit_bithuman.runtime import AsyncBithuman
-
-from .strategies import DrawnTurn, turns
+from livekit_bithuman.testing.turns import DrawnTurn, turns
 
 SIZE = (64, 64)  # drawing is most of the cost
 

@@ -14,8 +14,7 @@ from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import Turn, TurnFrame
 from livekit_bithuman.face.avatar import Avatar
 from livekit_bithuman.speech.resample import StreamResampler
-
-from .strategies import DrawnTurn, turns
+from livekit_bithuman.testing.turns import DrawnTurn, turns
 
 SETTINGS = settings(deadline=None, max_examples=25)
 
