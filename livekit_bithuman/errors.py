@@ -7,6 +7,8 @@
     ├── AvatarFormatError     an avatar bundle or model that exists but cannot be used
     ├── MediaFileError        an audio or video file that cannot be read or written
     ├── TraceError            a recorded session that cannot be read, or whose replay differs
+    ├── EngineNotFoundError   no engine by that name
+    ├── EngineLoadError       an installed engine that cannot be imported or made
     ├── EngineError           the engine failed while running: raised, stalled, or returned wrong frames
     ├── RoomError             a room does not let the agent do what it must: publish its voice
     ├── ServerError           no LiveKit server could be found, built, started or reached
@@ -85,6 +87,34 @@ class TraceError(AvatarError):
     """A recorded session that cannot be read, or whose replay differs."""
 
     exit_code = 65
+
+
+class EngineNotFoundError(AvatarError, LookupError):
+    """No engine by that name.
+
+    Attributes:
+        name: What was asked for.
+    """
+
+    exit_code = 66
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class EngineLoadError(AvatarError):
+    """An installed engine that cannot be imported or made.
+
+    Attributes:
+        name: Of the engine.
+        distribution: That offers it.
+    """
+
+    def __init__(self, name: str, distribution: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.distribution = distribution
 
 
 class EngineError(AvatarError):

@@ -37,6 +37,16 @@ def test_wav_to_mp4_writes_a_video(tmp_path: Path) -> None:
         assert sum(1 for _ in container.decode(video=0)) == 108
 
 
+def test_the_waveform_engine_passes_its_own_tests(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_waveform_engine.py"],
+        capture_output=True, text=True, check=False, cwd=ROOT / "examples" / "waveform",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "18 passed" in done.stdout
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("examples/*.py")), ids=lambda path: path.name)
 def test_every_example_is_named_here(path: Path) -> None:
     assert f'"{path.name}"' in Path(__file__).read_text()
