@@ -133,9 +133,12 @@ class Feeder:
         if segment is None:
             return
         placed = _placed(frame, segment)
+        if placed.index > max(segment.frames, default=-1):
+            self._owed = 0  # it may be late, but it has not stalled
         segment.frames[placed.index] = placed
         self.steps += 1
-        for index in [i for i in segment.frames if i < segment.next_slot - 1]:
+        past = sorted(index for index in segment.frames if index < segment.next_slot)
+        for index in past[:-1]:  # the newest is shown while none for a later slot has come
             del segment.frames[index]
 
     def _guess(self, segment: Segment, slot: int) -> TurnFrame | None:

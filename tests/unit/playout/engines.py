@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -24,6 +25,39 @@ class LateEngine(MarkerEngine):
     def _make(self, count: int, *, ended: bool) -> None:
         if ended or self._pushed >= self._info.first_frame_s * self._opened().sample_rate:
             super()._make(count, ended=ended)
+
+    def provisional(self, index: int) -> TurnFrame | None:
+        return None
+
+
+class PacedEngine(MarkerEngine):
+    """Has its frames one by one in real time, the first `delay_s` after the turn's first samples; cannot guess."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(SIZE)
+        self._info = replace(self._info, paced=True)
+        self.clock: Callable[[], float] = float  # whoever uses it says what time it is
+        self._delay_s = delay_s
+        self._begun: dict[int, float] = {}  # when each turn's first samples came
+        self._coming: list[TurnFrame] = []
+
+    def push(self, pcm: NDArray[np.int16]) -> None:
+        self._begun.setdefault(self._opened().id, self.clock())
+        super().push(pcm)
+
+    def interrupt(self) -> None:
+        super().interrupt()
+        self._coming.clear()
+
+    def poll(self) -> list[TurnFrame]:
+        self._coming += super().poll()
+        count = 0
+        for frame in self._coming:
+            if self._begun[frame.turn] + self._delay_s + frame.index / self._info.fps > self.clock():
+                break
+            count += 1
+        ready, self._coming = self._coming[:count], self._coming[count:]
+        return ready
 
     def provisional(self, index: int) -> TurnFrame | None:
         return None

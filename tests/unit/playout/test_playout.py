@@ -543,6 +543,29 @@ def test_an_engine_that_needs_more_voice_than_the_one_before_gets_it_and_is_not_
     assert [p.frame.index if p.frame is not None else None for p in shown] == list(range(150))
 
 
+@pytest.mark.parametrize("late", [0.1, 0.5, 0.9])
+def test_pictures_that_come_late_are_shown_all_the_same_and_their_engine_has_not_stalled(late: float) -> None:
+    engine = engines.PacedEngine(late)
+    sim = Sim(engine=engine)
+    engine.clock = lambda: sim.now
+    sim.say(ramp(6000 * MS))
+    sim.run(8.0)
+    assert not sim.of(EngineFailed)
+    assert [e.position for e in sim.finished()] == [6000 * MS], "the voice did not wait"
+    shown = [p.slot - p.frame.index for p in sim.pictures if p.segment == 0 and p.frame is not None]
+    assert len(shown) >= 150 - 25 * late - 1, "from the first picture on there is always one"
+    assert max(shown) <= 25 * late + 1, "and it is the newest"
+
+
+def test_of_late_pictures_only_the_newest_is_kept() -> None:
+    engine = engines.PacedEngine(1.0)
+    sim = Sim(engine=engine)
+    engine.clock = lambda: sim.now
+    sim.say(ramp(4000 * MS))
+    sim.run(3.0)
+    assert len(sim.playout._segments[0].frames) == 1
+
+
 def test_what_an_engine_returns_is_no_playback() -> None:
     sim = Sim(engine=engines.TalkingEngine((16, 16)))
     sim.capture(ramp(0))
