@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from livekit import rtc
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
-from numpy.typing import NDArray
 
 from ..playout import Finished, Progressed, Started
 from ..playout.events import Event
 from .player import AvatarPlayer, wall_clock
+from .voice_intake import VoiceIntake
 
 
 class AvatarAudioOutput(AudioOutput):
@@ -29,14 +28,13 @@ class AvatarAudioOutput(AudioOutput):
         self._player = player
         player.on_event = self._on_event
         self._capturing = False  # the open segment has had a frame
-        self._resampler: rtc.AudioResampler | None = None
-        self._resampler_rate = 0
+        self._intake = VoiceIntake(player.rate)
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         """Take a frame of the agent's voice."""
         await super().capture_frame(frame)
         self._capturing = True
-        self._player.capture(self._to_voice(frame))
+        self._player.capture(self._intake.take(frame))
         await self._player.room_for_voice()
 
     def flush(self) -> None:
@@ -45,12 +43,12 @@ class AvatarAudioOutput(AudioOutput):
         if not self._capturing:
             return
         self._capturing = False
-        self._player.capture(self._drain_resampler())
+        self._player.capture(self._intake.drain())
         self._player.flush()
 
     def clear_buffer(self) -> None:
         """Stop at once."""
-        self._resampler = None
+        self._intake.forget()
         self._player.clear()
 
     def pause(self) -> None:
@@ -74,32 +72,3 @@ class AvatarAudioOutput(AudioOutput):
             )
         elif isinstance(event, Finished):
             self.on_playback_finished(playback_position=event.position / self._rate, interrupted=event.interrupted)
-
-    def _to_voice(self, frame: rtc.AudioFrame) -> NDArray[np.int16]:
-        """Mono samples at the player's rate."""
-        samples = np.frombuffer(frame.data, np.int16)
-        if frame.num_channels > 1:
-            channels = samples.reshape(-1, frame.num_channels).astype(np.int32)
-            samples = (channels.sum(axis=1) // frame.num_channels).astype(np.int16)
-        if self._resampler is not None and frame.sample_rate != self._resampler_rate:
-            drained = self._drain_resampler()
-        else:
-            drained = np.zeros(0, np.int16)
-        if frame.sample_rate == self._rate:
-            return np.concatenate([drained, samples])
-        if self._resampler is None:
-            self._resampler = rtc.AudioResampler(frame.sample_rate, self._rate)
-            self._resampler_rate = frame.sample_rate
-        mono = rtc.AudioFrame(samples.tobytes(), frame.sample_rate, 1, len(samples))
-        return np.concatenate([drained, *map(_samples, self._resampler.push(mono))])
-
-    def _drain_resampler(self) -> NDArray[np.int16]:
-        """What the resampler still holds."""
-        resampler, self._resampler = self._resampler, None
-        if resampler is None:
-            return np.zeros(0, np.int16)
-        return np.concatenate([np.zeros(0, np.int16), *map(_samples, resampler.flush())])
-
-
-def _samples(frame: rtc.AudioFrame) -> NDArray[np.int16]:
-    return np.frombuffer(frame.data, np.int16)
