@@ -10,6 +10,8 @@ import pytest
 
 from livekit_bithuman.server import ServerAddress, ServerProcess, find_binary
 
+pytest_plugins = ["tests.leaks", "pytester"]
+
 #: Markers whose tests must run here, comma-separated, such as "server,browser": a skip of theirs is a failure.
 REQUIRED = frozenset(filter(None, os.environ.get("LIVEKIT_BITHUMAN_REQUIRE", "").split(",")))
 
@@ -25,7 +27,10 @@ def livekit_server() -> Iterator[ServerAddress]:
     binary = find_binary()
     if binary is None:
         pytest.skip("no livekit-server on PATH or in the cache: `python -m livekit_bithuman.server` builds one")
+    from .leaks import LEAKS  # a plugin, imported as one
+
     with ServerProcess(binary) as address:
+        LEAKS.keep(address.api_secret)
         yield address
 
 
