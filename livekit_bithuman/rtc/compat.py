@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from livekit import rtc
 from livekit.agents import AgentSession
+from livekit.agents.voice.avatar._datastream_io import (
+    AUDIO_STREAM_TOPIC,
+    RPC_CLEAR_BUFFER,
+    RPC_PLAYBACK_FINISHED,
+    RPC_PLAYBACK_STARTED,
+)
 from livekit.agents.voice.io import AgentOutput, AudioOutput
+
+__all__ = [
+    "AUDIO_STREAM_TOPIC",
+    "DEFAULT_RATE",
+    "RPC_CLEAR_BUFFER",
+    "RPC_PLAYBACK_FINISHED",
+    "RPC_PLAYBACK_STARTED",
+    "audio_socket",
+    "audio_tail",
+    "listen_to_calls",
+    "published_rate",
+    "replace_audio_tail",
+    "voice_rate",
+]
 
 #: livekit-agents' own default for text-to-speech, in Hz; used where nothing says the voice's rate.
 DEFAULT_RATE = 24_000
+#: Resampled to, where the TTS speaks at a rate that livekit's 10 ms ticks do not divide (22050 Hz, say).
+FALLBACK_RATE = 48_000
 
 
 def audio_tail(output: AgentOutput) -> AudioOutput | None:
@@ -32,3 +58,50 @@ def voice_rate(session: AgentSession) -> int:  # type: ignore[type-arg]
         if isinstance(rate, int) and rate > 0:
             return rate
     return DEFAULT_RATE
+
+
+def published_rate(session: AgentSession, chosen: int | None = None) -> int:  # type: ignore[type-arg]
+    """The rate to publish a session's voice at, in Hz: the one chosen, else its own, if livekit's ticks divide it."""
+    rate = chosen or voice_rate(session)
+    return rate if rate % 100 == 0 else FALLBACK_RATE
+
+
+def listen_to_calls(room: rtc.Room, method: str, caller: str, listener: Callable[[str], None]) -> Callable[[], None]:
+    """Let `listener` be told the payload of one participant's calls of a method; other callers' go where they went.
+
+    livekit-agents keeps its own listeners by the caller's identity alone, for all rooms of a process; this one is the
+    room's.
+
+    Returns:
+        Undoes it.
+    """
+    participant = room.local_participant
+    before = participant._rpc_handlers.get(method)
+    listening = True
+
+    def handle(data: rtc.RpcInvocationData) -> Any:
+        if listening and data.caller_identity == caller:
+            listener(data.payload)
+            return "ok"
+        return before(data) if before is not None else "reject"
+
+    def undo() -> None:
+        nonlocal listening
+        listening = False
+        if participant._rpc_handlers.get(method) is handle and room.isconnected():
+            if before is not None:
+                participant.register_rpc_method(method, before)
+            else:
+                participant.unregister_rpc_method(method)
+
+    participant.register_rpc_method(method, handle)
+    return undo
+
+
+def audio_socket() -> AgentOutput:
+    """Somewhere to plug an audio output in, with nobody behind it."""
+    return AgentOutput(_nothing, _nothing, _nothing)
+
+
+def _nothing() -> None:
+    pass

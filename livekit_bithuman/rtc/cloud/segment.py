@@ -1,0 +1,95 @@
+"""One utterance on its way to a remote avatar, and what is known of how much of it was heard.
+
+A remote avatar says when it began and when it ended, if all goes well. In between, and if it says nothing, its playback
+is modelled: it plays what it was sent in real time, one utterance after the other, and waits where the voice runs dry.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class CloudSegment:
+    """The voice between two flushes. Time is an argument, in seconds of any one clock; the voice is counted in samples.
+
+    The voice is kept until the segment ends, so that somebody else can go on from where the listener was.
+
+    Args:
+        rate: Of the voice, in Hz.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.flushed = False  # all its voice is here
+        self.closed = False  # and was handed on to the end
+        self.doubted = False  # it should have begun long since, and nobody said so
+        self.lost = False  # some of it did not reach the player
+        self.started = False  # its first sample is being heard, as far as anybody knows
+        self.base = 0  # samples heard before the present player took over
+        self.sent = 0  # samples handed on so far, those before `base` included
+        self.opened_at: float | None = None  # when the present player was given the first of them
+        self.begins = 0.0  # when it is thought to begin, and
+        self.ends = 0.0  # to have played what it was sent
+        self._pcm = bytearray()
+
+    @property
+    def captured(self) -> int:
+        """Samples so far."""
+        return len(self._pcm) // 2
+
+    def append(self, samples: NDArray[np.int16]) -> None:
+        """Take more voice: int16, shape (n,)."""
+        self._pcm += samples.tobytes()
+
+    @property
+    def unsent(self) -> int:
+        """Samples that wait to be handed on."""
+        return self.captured - self.sent
+
+    def take(self, most: int, now: float, after: float) -> NDArray[np.int16]:
+        """The next samples to hand on, shape (n,), n <= most; they count as sent.
+
+        Args:
+            most: Samples.
+            now: The time.
+            after: When the player will be through with the segments before.
+        """
+        if self.opened_at is None:
+            self.opened_at = now
+            self.begins = self.ends = max(now, after)
+        count = min(most, self.unsent)
+        samples = np.frombuffer(bytes(self._pcm[2 * self.sent : 2 * (self.sent + count)]), np.int16)
+        self.sent += count
+        self.ends = max(self.ends, now) + count / self.rate
+        return samples
+
+    def began(self, now: float) -> None:
+        """Its first sample is heard now: the rest comes by as much later than it was thought to."""
+        if not self.started:
+            self.started = True
+            late = max(0.0, now - self.begins)
+            self.begins += late
+            self.ends += late
+
+    def heard(self, now: float) -> int:
+        """Samples that were heard by `now`, as far as it is known."""
+        if not self.started or self.opened_at is None:
+            return self.base
+        ahead = round(max(0.0, self.ends - now) * self.rate)
+        return min(self.sent, max(self.base, self.sent - ahead))
+
+    def can_have_played(self, samples: float, now: float) -> bool:
+        """Whether so many samples from `base` on can have been played by now, with half a second's grace."""
+        return self.opened_at is not None and samples / self.rate <= now - self.opened_at + 0.5
+
+    def rewind(self, now: float) -> None:
+        """Somebody else goes on from what was heard."""
+        self.base = self.sent = self.heard(now)
+        self.opened_at = None
+        self.closed = self.lost = self.doubted = False
+
+    def restart(self) -> None:
+        """The player is through with what it was sent; what comes now begins anew."""
+        self.base = self.sent
+        self.opened_at = None

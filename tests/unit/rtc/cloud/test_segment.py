@@ -1,0 +1,74 @@
+"""The model of what a remote avatar has played, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from livekit_bithuman.rtc.cloud.segment import CloudSegment
+
+RATE = 1000
+
+
+def _sent(samples: int, now: float = 0.0, after: float = 0.0) -> CloudSegment:
+    segment = CloudSegment(RATE)
+    segment.append(np.arange(samples, dtype=np.int16))
+    segment.take(samples, now, after)
+    return segment
+
+
+def test_nothing_is_heard_before_it_began() -> None:
+    segment = _sent(2000)
+    assert segment.heard(1.0) == 0
+    segment.began(1.0)
+    assert segment.heard(1.0) == 0
+    assert segment.heard(2.5) == 1500
+    assert segment.heard(99.0) == 2000
+    assert segment.ends == 3.0
+
+
+def test_where_the_voice_runs_dry_playback_waits() -> None:
+    segment = CloudSegment(RATE)
+    segment.append(np.zeros(1000, np.int16))
+    segment.take(1000, 0.0, 0.0)
+    segment.began(0.0)
+    assert segment.heard(5.0) == 1000
+    segment.append(np.zeros(1000, np.int16))
+    segment.take(1000, 5.0, 0.0)
+    assert segment.heard(5.25) == 1250
+    assert segment.ends == 6.0
+
+
+def test_a_segment_begins_when_the_ones_before_are_over() -> None:
+    segment = _sent(1000, now=0.5, after=4.0)
+    assert (segment.begins, segment.ends) == (4.0, 5.0)
+    segment.began(4.2)
+    assert segment.ends == pytest.approx(5.2)
+    segment.began(9.0)
+    assert segment.ends == pytest.approx(5.2), "it begins once"
+
+
+def test_another_player_goes_on_where_the_listener_was() -> None:
+    segment = _sent(2000)
+    segment.began(0.0)
+    segment.rewind(0.75)
+    assert (segment.base, segment.sent, segment.unsent) == (750, 750, 1250)
+    rest = segment.take(9999, 1.0, 0.0)
+    assert rest[0] == 750
+    assert rest[-1] == 1999
+    assert segment.heard(1.5) == 1250
+    segment.rewind(1.5)
+    assert segment.base == 1250
+
+
+def test_a_player_that_never_began_is_gone_on_from_the_beginning() -> None:
+    segment = _sent(2000)
+    segment.rewind(60.0)
+    assert (segment.base, segment.unsent) == (0, 2000)
+
+
+def test_more_than_time_allows_cannot_have_been_played() -> None:
+    segment = _sent(5000, now=10.0)
+    assert not segment.can_have_played(2000, 11.0)
+    assert segment.can_have_played(2000, 12.0)
+    assert not CloudSegment(RATE).can_have_played(0, 99.0), "it was given to nobody"
