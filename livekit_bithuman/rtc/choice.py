@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from livekit.agents import NotGivenOr
-from livekit.agents.utils import is_given
+from livekit.agents import NotGiven
 
 T = TypeVar("T")
 
@@ -26,9 +25,9 @@ class Kind(Enum):
     MODEL = "model"  # a model file, by bitHuman's SDK
 
 
-def given(value: NotGivenOr[T | None]) -> T | None:
+def given(value: T | NotGiven | None) -> T | None:
     """A value, or None where it was left out in either of the two usual ways."""
-    return value if is_given(value) else None
+    return None if isinstance(value, NotGiven) else value
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..face.idle import IdleMotion
 from ..playout import Playout, PlayoutOptions
 from ..trace import Header, TracedPlayout
 from . import compat
-from .opening import close, opened
+from .opening import EngineSource, close, opened, remaker
 from .options import PublishOptions
 from .output import AvatarAudioOutput
 from .player import AvatarPlayer
@@ -46,7 +46,7 @@ class InProcessFace:
     """A face that is drawn in the agent's process. Implements `Face`.
 
     Args:
-        engine: An engine, or a function that makes one, called in a worker thread; closed with the face.
+        engine: Closed with the face; made anew should it fail, where a function makes it.
         options: Of the session.
         embedded: The engine is the embedded one, whose poses a recording can tell.
         on_engine: Told of an engine's failure, and with None of its end.
@@ -54,7 +54,7 @@ class InProcessFace:
 
     def __init__(
         self,
-        engine: Engine | Callable[[], Engine],
+        engine: EngineSource,
         options: InProcessOptions,
         *,
         embedded: bool,
@@ -78,6 +78,11 @@ class InProcessFace:
     def identity(self) -> str:
         """The agent's own: it publishes its avatar itself."""
         return self._room.local_participant.identity if self._room is not None else ""
+
+    @property
+    def engine(self) -> Engine | None:
+        """The one that is shown; None before the start."""
+        return None if self._player is None else self._player.engine
 
     @property
     def statistics(self) -> AvatarStatistics:
@@ -104,7 +109,7 @@ class InProcessFace:
         self._presence = Presence(self._player, room)
         await self._presence.start()
 
-    async def swap(self, chosen: Engine | Callable[[], Engine]) -> None:
+    async def swap(self, chosen: EngineSource) -> None:
         """Show another engine's avatar on the same tracks; if it cannot be had the present one stays.
 
         Raises:
@@ -116,7 +121,7 @@ class InProcessFace:
         new = await opened(chosen)
         try:
             self._running()  # it may have been closed meanwhile
-            player.replace_engine(new, chosen if callable(chosen) else None)
+            player.replace_engine(new, remaker(chosen))
         except BaseException:
             close(new)
             raise
@@ -162,7 +167,7 @@ class InProcessFace:
             engine,
             IdleMotion(self._options.seed, engine.info.fps),
             rate=rate,
-            make_engine=self._engine if callable(self._engine) else None,
+            make_engine=remaker(self._engine),
             options=self._options.publish,
             playout=self._options.playout,
             trace=None if self._options.record is None else self._traced,

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, cast
 
 from ..engine.protocol import Engine
 
 logger = logging.getLogger("livekit_bithuman")
 
+#: An engine, a function that makes one in a worker thread, or a coroutine function that makes one on the event loop.
+EngineSource: TypeAlias = Engine | Callable[[], Engine] | Callable[[], Awaitable[Engine]]
 
-async def opened(chosen: Engine | Callable[[], Engine]) -> Engine:
-    """The engine, made in a worker thread if it is to be made; nobody's if this is cancelled meanwhile: then closed."""
-    if not callable(chosen):
-        return chosen
-    making = asyncio.ensure_future(asyncio.to_thread(chosen))
+
+def remaker(source: EngineSource) -> Callable[[], Engine] | None:
+    """What makes another engine like it in a worker thread, if anything does."""
+    if not callable(source) or inspect.iscoroutinefunction(source):
+        return None
+    return cast(Callable[[], Engine], source)
+
+
+async def opened(source: EngineSource) -> Engine:
+    """The engine, made if it is to be made; nobody's if this is cancelled meanwhile: then closed."""
+    if not callable(source):
+        return source
+    make = remaker(source)
+    if make is None:
+        return await cast(Callable[[], Awaitable[Engine]], source)()
+    making = asyncio.ensure_future(asyncio.to_thread(make))
     try:
         return await asyncio.shield(making)
     except asyncio.CancelledError:

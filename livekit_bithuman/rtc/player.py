@@ -204,6 +204,11 @@ class AvatarPlayer:
         self._voice_alarm.ring()
 
     @property
+    def engine(self) -> Engine:
+        """The engine that is shown."""
+        return self._painter.engine
+
+    @property
     def engine_info(self) -> EngineInfo:
         """Of the engine that is shown."""
         return self._painter.engine.info

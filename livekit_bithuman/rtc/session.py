@@ -7,19 +7,29 @@ import logging
 import os
 import weakref
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from livekit import rtc
-from livekit.agents import AgentSession
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, AgentSession, APIConnectOptions, NotGiven, NotGivenOr
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 
+from ..adapters.errors import BitHumanException
 from ..engine.protocol import Engine
-from ..errors import InvalidStateError
+from ..errors import AvatarError, InvalidStateError, RoomError, TraceError
 from ..playout import PlayoutOptions
+from .choice import Kind, choose, given
+from .cloud import CloudFace, VoiceFace
+from .face import Face
+from .faces import CloudOptions, Faces, Fallback
 from .in_process import InProcessFace, InProcessOptions
 from .options import PublishOptions
 from .plugin import register
 from .statistics import AvatarStatistics
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..adapters.runtime import Runtime
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -29,23 +39,46 @@ _with_avatar: weakref.WeakSet[AgentSession] = weakref.WeakSet()  # type: ignore[
 
 
 class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered"]]):
-    """A face for an agent, rendered in the agent's own process.
+    """A face for an agent.
 
         session = AgentSession(tts=…, llm=…, stt=…)
         avatar = AvatarSession()
         await avatar.start(session, room=ctx.room)
         await session.start(agent=…, room=ctx.room)
 
-    The agent's voice then goes through the avatar: both tracks are published by the agent's own participant, at once
-    and whether or not anybody is there. Interruptions, pauses and positions are those of the room.
+    The agent's voice then goes through the avatar. It is drawn in the agent's own process, by the embedded engine, a
+    custom one or bitHuman's SDK, and published by the agent's own participant, at once and whether or not anybody is
+    there; or by bitHuman's cloud, and joins as a participant of its own (`avatar_id`, `avatar_image`). Interruptions,
+    pauses and positions are those of the room.
+
+    Code that was written for livekit-plugins-bithuman runs with its import changed: its arguments and environment
+    variables mean what they mean there (docs/drop-in.md).
 
     Events, for `on()`: "engine_failed" with the exception when the engine fails: the voice goes on and the last picture
     stays; "engine_recovered" when pictures are drawn again; "metrics_collected" as of every avatar.
 
     Args:
-        avatar: A built-in character's name or the path of a `.avatar` bundle; None: the default character.
-        engine: An engine to use instead of the embedded one, or a function that makes one, called in a worker thread:
-            then the avatar can be made anew should its engine fail. It is closed with the session.
+        avatar: A built-in character's name, the path of a `.avatar` bundle, or of an `.imx` model for bitHuman's SDK;
+            None: what the other arguments or BITHUMAN_MODEL_PATH say, else the default character.
+        engine: An engine to use instead of the embedded one; or a function that makes one, called in a worker thread,
+            or the name of one that is installed (docs/engines.md): then it can be made anew should it fail. It is
+            closed with the session.
+        runtime: An `AsyncBithuman` to take pictures from, bitHuman's or this package's, made on this event loop. It is
+            stopped with the session.
+        model_path: As `avatar`, by the name it has at bitHuman.
+        avatar_id: The code of an agent of bitHuman's cloud.
+        avatar_image: A portrait that bitHuman's cloud is to animate: a PIL image, a path, an http(s) link or base64.
+        model: For the cloud: "expression", "essence", "expression-2" or "essence-2"; left out, it chooses.
+        api_url: Where bitHuman is asked; else BITHUMAN_API_URL.
+        api_secret: Of the bitHuman account; else BITHUMAN_API_SECRET. It is told to bitHuman alone.
+        api_token: For avatar workers of one's own; else BITHUMAN_API_TOKEN.
+        conn_options: Attempts and times for requests to bitHuman's cloud.
+        avatar_participant_identity: Of the cloud's avatar in the room.
+        avatar_participant_name: Of the cloud's avatar in the room.
+        allow_secret_in_attributes: For the cloud, where no short-lived token can be minted: let everybody in the room
+            read the secret.
+        fallback: Who speaks where the face that was asked for cannot be had, or is lost: "embedded", the built-in
+            character; "voice", nobody that is seen; None: `start()` raises, and a lost cloud avatar is not heard.
         seed: Of the idle motion and of everything else that chance decides.
         size: (width, height) of the picture in pixels, both even; None: the avatar's own (built-in: 512x512).
         fps: Pictures per second, 1..60. An engine that is passed has its own.
@@ -58,14 +91,29 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             own program draws; also while the video is taken away by `set_video_enabled(False)`.
 
     Raises:
-        ValueError: `avatar` and `engine` are both given, or `fps` is out of range.
+        ValueError: Two arguments bring a face of their own, or `fps` is out of range.
+        BitHumanException: bitHuman's models or cloud were asked for, and what they need is not given.
+        EngineNotFoundError, EngineLoadError: There is no one engine of that name.
     """
 
     def __init__(
         self,
         avatar: str | os.PathLike[str] | None = None,
         *,
-        engine: Engine | Callable[[], Engine] | None = None,
+        engine: Engine | Callable[[], Engine] | str | None = None,
+        runtime: NotGivenOr[Runtime | None] = NOT_GIVEN,
+        model_path: NotGivenOr[str | os.PathLike[str] | None] = NOT_GIVEN,
+        avatar_id: NotGivenOr[str | None] = NOT_GIVEN,
+        avatar_image: NotGivenOr[str | os.PathLike[str] | Image.Image | None] = NOT_GIVEN,
+        model: NotGivenOr[str | None] = NOT_GIVEN,
+        api_url: NotGivenOr[str | None] = NOT_GIVEN,
+        api_secret: NotGivenOr[str | None] = NOT_GIVEN,
+        api_token: NotGivenOr[str | None] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        avatar_participant_identity: NotGivenOr[str | None] = NOT_GIVEN,
+        avatar_participant_name: NotGivenOr[str | None] = NOT_GIVEN,
+        allow_secret_in_attributes: bool = False,
+        fallback: Fallback | None = None,
         seed: int = 0,
         size: tuple[int, int] | None = None,
         fps: int = 25,
@@ -77,13 +125,20 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
     ) -> None:
         super().__init__()
         register()  # once more: this package may have been imported first on another thread
-        self._seed = seed
-        self._size = size
         if not 1 <= fps <= MAX_FPS:
             raise ValueError(f"fps is {fps}. Use 1 to {MAX_FPS}; 25 is what the engine is made for.")
-        self._fps = fps
-        self._face = InProcessFace(
-            self._choose(avatar, engine),
+        if fallback not in (None, "embedded", "voice"):
+            raise ValueError(f'fallback is {fallback!r}. Use "embedded", "voice", or leave it out.')
+        path = None if isinstance(model_path, NotGiven) else model_path
+        self._faces = Faces(
+            choose(
+                avatar,
+                engine=engine,
+                runtime=given(runtime),
+                avatar_id=given(avatar_id),
+                avatar_image=given(avatar_image),
+                model_path=path,
+            ),
             InProcessOptions(
                 seed=seed,
                 publish=publish or PublishOptions(),
@@ -92,16 +147,31 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
                 record_voice=record_voice,
                 visemes=visemes,
             ),
-            embedded=engine is None,
-            on_engine=self._on_engine,
+            CloudOptions(
+                avatar_id=given(avatar_id),
+                avatar_image=given(avatar_image),
+                model=given(model),
+                api_url=given(api_url),
+                api_secret=given(api_secret),
+                api_token=given(api_token),
+                conn_options=conn_options,
+                participant_identity=given(avatar_participant_identity),
+                participant_name=given(avatar_participant_name),
+                allow_secret_in_attributes=allow_secret_in_attributes,
+            ),
+            size,
+            fps,
+            fallback,
+            self._on_engine,
         )
+        self._face = self._wanted()
         self._agent: AgentSession | None = None  # type: ignore[type-arg]  # from the moment that start() was called
         self._starting: asyncio.Task[None] | None = None  # once start() was called
         self._closing: asyncio.Task[None] | None = None  # once aclose() was
 
     @property
     def avatar_identity(self) -> str:
-        """The agent's own identity: in this mode the agent publishes its avatar."""
+        """Of who publishes the avatar: the agent's own participant, or the one that the cloud sends."""
         return self._face.identity
 
     @property
@@ -112,9 +182,34 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
     @property
     def statistics(self) -> AvatarStatistics:
         """Counts since the start: under-runs, skipped pictures, interruptions, engine failures."""
-        return self._face.statistics
+        return self._face.statistics if isinstance(self._face, InProcessFace) else AvatarStatistics()
 
-    async def start(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
+    @property
+    def runtime(self) -> Any:
+        """bitHuman's runtime: the one that was passed, or the one that draws the model.
+
+        Raises:
+            BitHumanException: There is none, or not before the start.
+        """
+        if self._faces.choice.kind is Kind.RUNTIME:
+            return self._faces.choice.source
+        engine = self._face.engine if isinstance(self._face, InProcessFace) else None
+        runtime = getattr(engine, "runtime", None)
+        if runtime is None:
+            raise BitHumanException(
+                "This avatar has no bitHuman runtime, or not yet: pass runtime=, or ask for it after start()."
+            )
+        return runtime
+
+    async def start(
+        self,
+        agent_session: AgentSession,  # type: ignore[type-arg]
+        room: rtc.Room,
+        *,
+        livekit_url: NotGivenOr[str | None] = NOT_GIVEN,
+        livekit_api_key: NotGivenOr[str | None] = NOT_GIVEN,
+        livekit_api_secret: NotGivenOr[str | None] = NOT_GIVEN,
+    ) -> None:
         """Give the agent its face. Call before `agent_session.start()`.
 
         Returns when the avatar can speak and, if the room is connected, both tracks are published; otherwise they are
@@ -123,6 +218,9 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         Args:
             agent_session: Its audio output is replaced until `aclose`.
             room: The agent's.
+            livekit_url: Where the cloud's avatar finds the room; else LIVEKIT_URL.
+            livekit_api_key: Signs the cloud avatar's token; else LIVEKIT_API_KEY.
+            livekit_api_secret: Signs the cloud avatar's token; else LIVEKIT_API_SECRET.
 
         Raises:
             InvalidStateError: This avatar was started or closed before or is closed meanwhile, or the agent has one
@@ -130,6 +228,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
             RoomError: The agent may not publish its voice in this room.
             TraceError: The recording cannot be written.
+            BitHumanException: bitHuman refuses, or cannot be reached; see `livekit_bithuman.adapters.errors`.
         """
         if self._starting is not None or self._closing is not None:
             raise InvalidStateError("This AvatarSession was started already, or closed: create a new one.")
@@ -137,7 +236,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             raise InvalidStateError("This agent has an avatar already: close that one first, with aclose().")
         _with_avatar.add(agent_session)
         self._agent = agent_session
-        self._starting = asyncio.create_task(self._set_up(agent_session, room), name="avatar start")
+        livekit = given(livekit_url), given(livekit_api_key), given(livekit_api_secret)
+        self._starting = asyncio.create_task(self._set_up(agent_session, room, livekit), name="avatar start")
         try:
             await self._starting
         except BaseException as error:
@@ -150,7 +250,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         self,
         avatar: str | os.PathLike[str] | None = None,
         *,
-        engine: Engine | Callable[[], Engine] | None = None,
+        engine: Engine | Callable[[], Engine] | str | None = None,
     ) -> None:
         """Show another avatar on the same tracks; a reply that is being spoken goes on with the new face.
 
@@ -164,8 +264,10 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             InvalidStateError: The avatar is not started, or closed.
             ValueError: `avatar` and `engine` are both given, or the engine has another frame rate.
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
+            EngineNotFoundError, EngineLoadError: There is no one engine of that name.
         """
-        await self._running().swap(self._choose(avatar, engine))
+        chosen = choose(avatar, engine=engine, environment={})
+        await self._running().swap(self._faces.source(chosen))
 
     async def set_video_enabled(self, enabled: bool) -> None:
         """Take the face away for a while, or bring it back; the voice is the avatar's throughout.
@@ -192,9 +294,49 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         else:
             self.emit("engine_failed", error)
 
-    async def _set_up(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
-        await self._face.start(agent_session, room)
+    def _wanted(self) -> Face:
+        try:
+            return self._faces.wanted()
+        except BitHumanException as error:
+            return self._instead(error)
+
+    def _instead(self, error: AvatarError) -> Face:
+        """The face that stands in; raises the error if none was wanted, or would fare no better."""
+        face = None if isinstance(error, (RoomError, InvalidStateError, TraceError)) else self._faces.stand_in()
+        if face is None:
+            raise error
+        logger.error("the avatar cannot be had, another face stands in for it: %s", error)
+        return face
+
+    async def _set_up(
+        self,
+        agent_session: AgentSession,  # type: ignore[type-arg]
+        room: rtc.Room,
+        livekit: tuple[str | None, str | None, str | None],
+    ) -> None:
+        try:
+            await self._start_face(agent_session, room, livekit)
+        except AvatarError as error:
+            await self._face.aclose()
+            self._face = self._instead(error)
+            await self._face.start(agent_session, room)
         await super().start(agent_session, room)
+
+    async def _wait_avatar_join(self) -> None:
+        if not isinstance(self._face, VoiceFace):  # of which there is nothing to be seen
+            await super()._wait_avatar_join()
+
+    async def _start_face(
+        self,
+        agent_session: AgentSession,  # type: ignore[type-arg]
+        room: rtc.Room,
+        livekit: tuple[str | None, str | None, str | None],
+    ) -> None:
+        if isinstance(self._face, CloudFace):
+            url, key, secret = livekit
+            await self._face.start(agent_session, room, livekit_url=url, livekit_api_key=key, livekit_api_secret=secret)
+        else:
+            await self._face.start(agent_session, room)
 
     async def _close(self) -> None:
         if self._starting is not None and not self._starting.done():
@@ -218,24 +360,9 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         finally:
             _with_avatar.discard(self._agent)
 
-    def _choose(
-        self, avatar: str | os.PathLike[str] | None, engine: Engine | Callable[[], Engine] | None
-    ) -> Engine | Callable[[], Engine]:
-        """What was asked for, as an engine or something that makes one."""
-        if engine is not None:
-            if avatar is not None:
-                raise ValueError("Pass avatar= or engine=, not both: an engine brings its own avatar.")
-            return engine
-
-        def open_embedded() -> Engine:
-            # imported at first use: the net and the avatar load here, in a worker thread
-            from ..engine.embedded import EmbeddedEngine
-
-            return EmbeddedEngine(avatar, seed=self._seed, size=self._size, fps=self._fps)
-
-        return open_embedded
-
     def _running(self) -> InProcessFace:
         if self._closing is not None:
             raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
+        if not isinstance(self._face, InProcessFace):
+            raise InvalidStateError("No face is drawn here: bitHuman's cloud has it, or there is none but a voice.")
         return self._face

@@ -1,4 +1,4 @@
-"""Measuring and testing an avatar: pictures and voice that say what they are, a viewer that reads them, and the engine kit.
+"""Measuring and testing an avatar: pictures and voice that say what they are, a viewer of them, and the engine kit.
 
 `EngineConformance` holds any engine to the protocol (docs/engines.md). It needs the extra `livekit-bithuman[testing]`
 and is imported when it is used.

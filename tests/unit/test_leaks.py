@@ -30,7 +30,10 @@ _LEAKS = {
         "rtc.LocalParticipant.perform_rpc(object(), destination_identity='a', method='b', payload={secret!r}).close()"
     ),
     "packet": "rtc.LocalParticipant.publish_data(object(), {secret!r}.encode()).close()",
-    "error": "assert AvatarError('it was ' + {secret!r})",
+    "error": """
+    with pytest.raises(AvatarError):
+        raise AvatarError('it was ' + {secret!r})
+""",
     "cause": """
     with pytest.raises(AvatarError):
         try:
