@@ -4,15 +4,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 LIPSYNC_VENV ?= .venv-lipsync
+OTHERS_VENV ?= .venv-others
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 ARGS ?=
 
-.PHONY: help demo test bench bench-lipsync deep lint format server dist requirements clean
+.PHONY: help demo test test-others bench bench-lipsync deep lint format server dist requirements clean
 
 help:
 	@echo 'make demo          set up, then open a page where the avatar says what you type'
 	@echo 'make test          set up, then run the tests (ARGS="-k playout" picks some)'
+	@echo 'make test-others   test AsyncBithuman in the official plugin and in Pipecat, in an environment of its own (Python 3.11)'
 	@echo 'make bench         measure beside the official plugin, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make bench-lipsync score the lip sync beside others, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make deep          10,000 random sequences through playout, with their statistics'
@@ -29,6 +31,18 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/dev.stamp
 	-@$(BIN)/python -m livekit_bithuman.server
 	@$(BIN)/python -m pytest $(ARGS)
+
+# The official plugin and pipecat-bithuman around our runtime. Pipecat needs Python 3.11, and older versions than ours.
+test-others: $(OTHERS_VENV)/others.stamp
+	@$(OTHERS_VENV)/bin/python -m livekit_bithuman.server
+	@LIVEKIT_BITHUMAN_REQUIRE=server,others $(OTHERS_VENV)/bin/python -m pytest tests/others $(ARGS)
+
+$(OTHERS_VENV)/others.stamp: requirements/others.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Pipecat needs Python 3.11 or newer: make test-others PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv $(OTHERS_VENV)
+	$(OTHERS_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
 
 # The official plugin and its SDK pin other versions than the package, so they have an environment of their own.
 bench: $(BENCH_VENV)/bench.stamp
@@ -95,8 +109,9 @@ requirements: | $(VENV)/dev.stamp
 	$(UV_COMPILE) pyproject.toml --extra demo --extra plot --extra dev -c requirements/demo.txt -o requirements/dev.txt
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml requirements/bench.in --extra demo -o requirements/bench.txt
+	$(subst 3.10,3.11,$(UV_COMPILE)) pyproject.toml requirements/others.in -o requirements/others.txt
 	$(UV_COMPILE) pyproject.toml requirements/lipsync.in -c requirements/demo.txt -o requirements/lipsync.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(LIPSYNC_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
+	rm -rf $(VENV) $(BENCH_VENV) $(LIPSYNC_VENV) $(OTHERS_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
