@@ -1,7 +1,7 @@
-"""Measuring and testing an avatar: pictures and voice that say what they are, a viewer of them, and the engine kit.
+"""Measuring and testing an avatar: pictures and voice that say what they are, a viewer that reads them, and two kits.
 
-`EngineConformance` holds any engine to the protocol (docs/engines.md). It needs the extra `livekit-bithuman[testing]`
-and is imported when it is used.
+`EngineConformance` holds any engine to the protocol (docs/engines.md), `sink_test` any LiveKit audio output to what
+livekit-agents counts on (docs/sinks.md). Both need the extra `livekit-bithuman[testing]` and are imported when used.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingDependencyError
+from .ledger import SinkPromise
 from .marker import Mark, MarkerEngine, StillMotion, paint_mark, read_mark
 from .promises import BrokenPromise
 from .report import Picture, Spread, ViewerReport
@@ -19,6 +20,8 @@ from .voice import VoiceLocator, marker_voice
 
 if TYPE_CHECKING:
     from .conformance import EngineConformance
+    from .sink_driver import SinkDriver
+    from .sinks import sink_test
 
 __all__ = [
     "BrokenPromise",
@@ -26,6 +29,8 @@ __all__ = [
     "Mark",
     "MarkerEngine",
     "Picture",
+    "SinkDriver",
+    "SinkPromise",
     "Spread",
     "StillMotion",
     "Tap",
@@ -35,9 +40,14 @@ __all__ = [
     "marker_voice",
     "paint_mark",
     "read_mark",
+    "sink_test",
 ]
 
-_KITS = {"EngineConformance": ".conformance"}
+_KITS = {
+    "EngineConformance": ".conformance",
+    "SinkDriver": ".sink_driver",
+    "sink_test": ".sinks",
+}
 
 
 def __getattr__(name: str) -> Any:

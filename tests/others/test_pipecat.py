@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -195,6 +196,7 @@ def test_the_example_speaks_a_recording() -> None:
     done = subprocess.run(
         [sys.executable, "pipecat_bot.py", ROOT / "tests" / "data" / "speech.wav"],
         capture_output=True, text=True, check=False, cwd=ROOT / "examples" / "others", timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     pictures, _, seconds = done.stdout.split()[:3]
