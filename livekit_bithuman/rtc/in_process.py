@@ -26,9 +26,6 @@ from .presence import Presence
 from .recording import TraceFile
 from .statistics import AvatarStatistics
 
-#: Resampled to, where the TTS speaks at a rate that livekit's 10 ms ticks do not divide (22050 Hz, say).
-FALLBACK_RATE = 48_000
-
 
 @dataclass(frozen=True)
 class InProcessOptions:
@@ -98,7 +95,7 @@ class InProcessFace:
             TraceError: The recording cannot be written.
         """
         self._agent, self._room = agent_session, room
-        self._player = await self._make_player(self._voice_rate(agent_session))
+        self._player = await self._make_player(compat.published_rate(agent_session, self._options.publish.sample_rate))
         self._player.on_engine = self._on_engine
         if self._options.record is not None:
             self._recording = TraceFile(self._options.record)
@@ -156,10 +153,6 @@ class InProcessFace:
         if self._player is None or self._output is None or self._closed:
             raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
         return self._player
-
-    def _voice_rate(self, agent_session: AgentSession) -> int:  # type: ignore[type-arg]
-        rate = self._options.publish.sample_rate or compat.voice_rate(agent_session)
-        return rate if rate % 100 == 0 else FALLBACK_RATE
 
     async def _make_player(self, rate: int) -> AvatarPlayer:
         engine = await opened(self._engine)

@@ -4,7 +4,6 @@
 """
 
 from .face import CloudFace
-from .understudy import Face
 from .voice import VoiceFace
 
-__all__ = ["CloudFace", "Face", "VoiceFace"]
+__all__ = ["CloudFace", "VoiceFace"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -13,26 +13,10 @@ from livekit.agents.voice.io import AudioOutput
 
 from ...errors import RoomError
 from .. import compat
+from ..face import Face
 
 #: A viewer takes a new voice within a tenth of a second or two; nobody may want it.
 HEARD_TIMEOUT_S = 0.5
-
-
-class Face(Protocol):
-    """What an `AvatarSession` starts: it takes the agent's voice and is seen and heard in the room."""
-
-    @property
-    def identity(self) -> str:
-        """Of the participant that publishes."""
-        ...
-
-    async def start(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
-        """Speak for the agent from now on; on failure or cancellation everything is as before."""
-        ...
-
-    async def aclose(self) -> None:
-        """Give the agent the audio output back that it had. Idempotent."""
-        ...
 
 
 class Understudy:
@@ -56,12 +40,15 @@ class Understudy:
             Exception: What the face raises; then it is not in the room.
         """
         before = set(self._room.local_participant.track_publications) if self._room.isconnected() else set()
-        await self.face.start(cast(AgentSession, self._session), self._room)  # type: ignore[type-arg]
-        await self._be_heard(before)
-        output = compat.audio_tail(self._session.output)
-        if output is None:
+        try:
+            await self.face.start(cast(AgentSession, self._session), self._room)  # type: ignore[type-arg]
+            await self._be_heard(before)
+            output = compat.audio_tail(self._session.output)
+            if output is None:
+                raise RoomError("The fallback face has no audio output: it must replace the agent's in start().")
+        except BaseException:
             await self.face.aclose()
-            raise RoomError("The fallback face has no audio output: it must replace the agent's in start().")
+            raise
         return output
 
     async def aclose(self) -> None:
