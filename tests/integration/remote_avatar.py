@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 
 from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, DataStreamAudioReceiver
@@ -89,3 +90,15 @@ class RemoteAvatar:
         self.finished.append((event.playback_position, event.interrupted))
         if self.tells_ends:
             self._receiver.notify_playback_finished(event.playback_position, event.interrupted)
+
+
+async def _main(url: str, token: str) -> None:
+    avatar = RemoteAvatar()
+    fields = {"livekit_url": url, "livekit_token": token}
+    await avatar.join(Asked("", {}, {}, fields))
+    print("joined", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from livekit import rtc
 from livekit.agents.voice.io import (
@@ -188,10 +188,11 @@ class LocalOutput(AudioOutput):
 
 
 Step = tuple[str, float]
+SETTINGS = settings(deadline=None, max_examples=200)
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("capture"), st.sampled_from([0.0, 0.02, 0.1, 0.4])),
+        st.tuples(st.sampled_from(["capture", "cut"]), st.sampled_from([0.0, 0.02, 0.1, 0.4])),
         st.tuples(st.just("say"), st.sampled_from([0.05, 0.5, 2.0])),
         st.tuples(st.sampled_from(["flush", "clear", "hold", "stream", "local", "drop"]), st.just(0.0)),
         st.tuples(st.just("wait"), st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0])),
@@ -237,7 +238,7 @@ class Scene:
         for local in self._locals:
             local.stop()
 
-    async def _capture(self, seconds: float) -> None:
+    async def _capture(self, seconds: float, patience: float = 0.5) -> None:
         if not self._capturing:
             self._capturing = True
             self.lengths.append(0.0)
@@ -245,9 +246,14 @@ class Scene:
         samples = np.zeros(round(seconds * RATE), np.int16)
         frame = rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))
         capturing = asyncio.create_task(self.output.capture_frame(frame))
-        await asyncio.wait({capturing}, timeout=0.5)
+        await asyncio.sleep(0)
+        if patience:
+            await asyncio.wait({capturing}, timeout=patience)
         capturing.cancel()  # an agent that is interrupted does; what was captured stays captured
         await asyncio.gather(capturing, return_exceptions=True)
+
+    async def _cut(self, seconds: float) -> None:
+        await self._capture(seconds, patience=0.0)
 
     async def _say(self, seconds: float) -> None:
         await self._capture(seconds)
@@ -295,6 +301,7 @@ class Scene:
             assert 0.0 <= end.playback_position <= length + 1e-9
 
 
+@SETTINGS
 @given(steps=steps, first=st.sampled_from(["stream", "hold", "local", "drop"]), manners=manners)
 def test_every_segment_ends_once_whatever_happens(steps: list[Step], first: str, manners: Manners) -> None:
     async def play() -> None:
@@ -312,6 +319,7 @@ def test_every_segment_ends_once_whatever_happens(steps: list[Step], first: str,
         run(play())
 
 
+@SETTINGS
 @given(steps=steps, first=st.sampled_from(["stream", "hold", "local"]), manners=manners)
 def test_closing_ends_what_is_pending_at_any_moment(steps: list[Step], first: str, manners: Manners) -> None:
     async def play() -> None:

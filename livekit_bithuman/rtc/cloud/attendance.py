@@ -9,6 +9,8 @@ from livekit import rtc
 
 #: A participant that has published nothing yet is taken to be ready after so long: some publish with their first voice.
 SILENT_ENTRY_S = 2.0
+#: Viewers take a new track within a tenth of a second or two: what is spoken before they miss.
+NOTICED_S = 0.3
 
 
 class Attendance:
@@ -26,6 +28,7 @@ class Attendance:
         self._on_change = on_change
         self._sid: str | None = None  # of who was seen last
         self._since = 0.0  # when they were first seen
+        self._published_at: float | None = None  # when a track of theirs was
         self._events = (
             "participant_connected",
             "participant_disconnected",
@@ -52,16 +55,19 @@ class Attendance:
     def ready_at(self, now: float) -> float | None:
         """When who is there can be spoken through: now, or a time to look again; None if nobody is there.
 
-        A participant takes the voice only once it listens for it. Its first track is the sign; one that publishes
-        nothing is given a moment.
+        A participant takes the voice only once it listens for it. Its first track is the sign, and a moment later it is
+        heard by everybody; one that publishes nothing is given longer.
         """
         participant = self._room.remote_participants.get(self._identity)
         if participant is None:
             self._sid = None
             return None
         if participant.sid != self._sid:
-            self._sid, self._since = participant.sid, now
-        return now if participant.track_publications else max(now, self._since + SILENT_ENTRY_S)
+            self._sid, self._since, self._published_at = participant.sid, now, None
+        if participant.track_publications and self._published_at is None:
+            self._published_at = now
+        entered = self._since + SILENT_ENTRY_S
+        return max(now, entered if self._published_at is None else min(entered, self._published_at + NOTICED_S))
 
     def _changed(self, *_: object) -> None:
         # the room's own bookkeeping of the event may follow the event

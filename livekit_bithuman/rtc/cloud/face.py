@@ -111,6 +111,7 @@ class CloudFace:
         self._join_timeout = join_timeout
         self._fallback = fallback
         self._alarm = Alarm()
+        self._accepted = False  # by the service
         self._output: CloudAudioOutput | None = None
         self._previous: AudioOutput | None = None  # what the agent spoke through before
         self._session: AgentSession | None = None  # type: ignore[type-arg]  # from the moment that start() was called
@@ -167,21 +168,21 @@ class CloudFace:
         self._livekit = _livekit(livekit_url, livekit_api_key, livekit_api_secret)
         agent, room_name = _whereabouts(room)
         self._session, self._room, self._room_name = agent_session, room, room_name
-        accepted = True
+        self._accepted = True
         try:
             await self._ask(agent, room_name)
         except BitHumanException as error:
             if self._fallback is None:
                 self._session = None
                 raise
-            accepted = False
+            self._accepted = False
             logger.error("the avatar cannot be had from bitHuman, the agent speaks without it: %s", error)
         except BaseException:
             self._session = None
             raise
         if self._closing is not None:
             raise InvalidStateError("This cloud avatar was closed while it was starting.")
-        self._take_the_voice(agent_session, room, asyncio.get_running_loop().time(), accepted=accepted)
+        self._take_the_voice(agent_session, room, asyncio.get_running_loop().time())
 
     async def aclose(self) -> None:
         """Take the avatar out of the room and give the agent the output back that it had. Idempotent.
@@ -248,8 +249,6 @@ class CloudFace:
         agent_session: AgentSession,  # type: ignore[type-arg]
         room: rtc.Room,
         now: float,
-        *,
-        accepted: bool,
     ) -> None:
         """Put our output under the agent; within the call, so that a start is undone by not getting here."""
         rate = compat.published_rate(agent_session)
@@ -261,8 +260,8 @@ class CloudFace:
         self._output.hold()
         self._previous = compat.audio_tail(agent_session.output)
         compat.replace_audio_tail(agent_session.output, self._output)
-        self._join_by = now + self._join_timeout if accepted else now
-        self._seen = not accepted  # one line in the log says enough
+        self._join_by = now + self._join_timeout if self._accepted else now
+        self._seen = not self._accepted  # one line in the log says enough
         self._attendance = Attendance(room, self._identity, self._alarm.ring)
         self._attendance.start()
         self._conducting = asyncio.create_task(self._conduct(), name="avatar cloud")
@@ -380,7 +379,8 @@ class CloudFace:
             if self._understudy is not None:
                 with contextlib.suppress(Exception):
                     await self._understudy.aclose()
-            await self._remove()
+            if self._accepted:
+                await self._remove()
 
 
 def _livekit(url: str | None, key: str | None, secret: str | None) -> tuple[str, str, str]:
