@@ -37,6 +37,7 @@ class InProcessOptions:
     record: str | PathLike[str] | None = None
     record_voice: bool = False
     visemes: bool = False
+    video: bool = True  # False: the voice alone
 
 
 class InProcessFace:
@@ -90,21 +91,19 @@ class InProcessFace:
         """Return when the avatar can speak and, if the room is connected, both tracks are published.
 
         Raises:
+            InvalidStateError: It was started before.
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
             RoomError: The agent may not publish its voice in this room.
             TraceError: The recording cannot be written.
         """
+        if self._agent is not None:
+            raise InvalidStateError("This face was started already: create a new one.")
         self._agent, self._room = agent_session, room
-        self._player = await self._make_player(compat.published_rate(agent_session, self._options.publish.sample_rate))
-        self._player.on_engine = self._on_engine
-        if self._options.record is not None:
-            self._recording = TraceFile(self._options.record)
-        await self._player.prepare()
-        self._output = AvatarAudioOutput(self._player)
-        self._previous_tail = compat.audio_tail(agent_session.output)
-        compat.replace_audio_tail(agent_session.output, self._output)
-        self._presence = Presence(self._player, room)
-        await self._presence.start()
+        try:
+            await self._start(agent_session, room)
+        except BaseException:
+            await asyncio.shield(asyncio.create_task(self.aclose(), name="avatar start undone"))
+            raise
 
     async def swap(self, chosen: EngineSource) -> None:
         """Show another engine's avatar on the same tracks; if it cannot be had the present one stays.
@@ -148,6 +147,20 @@ class InProcessFace:
                 await asyncio.to_thread(recording.close)
 
     # inside
+
+    async def _start(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
+        self._player = await self._make_player(compat.published_rate(agent_session, self._options.publish.sample_rate))
+        self._player.on_engine = self._on_engine
+        if self._options.record is not None:
+            self._recording = TraceFile(self._options.record)
+        await self._player.prepare()
+        if not self._options.video:
+            await self._player.set_video_enabled(False)
+        self._output = AvatarAudioOutput(self._player)
+        self._previous_tail = compat.audio_tail(agent_session.output)
+        compat.replace_audio_tail(agent_session.output, self._output)
+        self._presence = Presence(self._player, room)
+        await self._presence.start()
 
     def _running(self) -> AvatarPlayer:
         if self._player is None or self._output is None or self._closed:

@@ -317,7 +317,6 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         try:
             await self._start_face(agent_session, room, livekit)
         except AvatarError as error:
-            await self._face.aclose()
             self._face = self._instead(error)
             await self._face.start(agent_session, room)
         await super().start(agent_session, room)
@@ -363,6 +362,6 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
     def _running(self) -> InProcessFace:
         if self._closing is not None:
             raise InvalidStateError("This avatar is not running: call start() first, and not after aclose().")
-        if not isinstance(self._face, InProcessFace):
+        if not isinstance(self._face, InProcessFace) or isinstance(self._face, VoiceFace):
             raise InvalidStateError("No face is drawn here: bitHuman's cloud has it, or there is none but a voice.")
         return self._face
