@@ -55,7 +55,11 @@ def open_model(
         Failed: The runtime did not get ready in time.
     """
     arguments = create_arguments(
-        model_path, api_secret=api_secret, api_token=api_token, api_url=api_url, agent_code=agent_code
+        model_path,
+        api_secret=api_secret,
+        api_token=api_token,
+        api_url=api_url or os.environ.get("BITHUMAN_API_URL"),
+        agent_code=agent_code,
     )
     if output_size is not None:
         arguments["output_size"] = output_size
@@ -119,11 +123,7 @@ def create_arguments(
             f"There is no API secret, {why}. Pass api_secret=, or set BITHUMAN_API_SECRET; it is made at {KEYS_PAGE}."
         )
     arguments: dict[str, Any] = {"model_path": str(path), "api_secret": secret}
-    optional = {
-        "token": api_token,
-        "api_url": api_url or os.environ.get("BITHUMAN_API_URL"),
-        "agent_code": agent_code,
-    }
+    optional = {"token": api_token, "api_url": api_url, "agent_code": agent_code}
     return arguments | {name: value for name, value in optional.items() if value}
 
 

@@ -24,6 +24,7 @@ from .stream import FrameSource, FrameStream
 logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 25
+DEFAULT_API_URL = "https://api.bithuman.ai/v1/runtime-tokens/request"  # of bitHuman's SDK
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class AsyncBithuman:
         tags: str | None = "bithuman",
         billing_type: str = "self-hosted-essence-model",
         api_secret: str | None = None,
-        api_url: str = "https://api.bithuman.ai/v1/runtime-tokens/request",
+        api_url: str = DEFAULT_API_URL,
         agent_code: str | None = None,
         num_threads: int = 0,
         seed: int = DEFAULT_SEED,
@@ -98,7 +99,7 @@ class AsyncBithuman:
         model_path: str | os.PathLike[str] | None = None,
         token: str | None = None,
         api_secret: str | None = None,
-        api_url: str = "https://api.bithuman.ai/v1/runtime-tokens/request",
+        api_url: str = DEFAULT_API_URL,
         tags: str | None = "bithuman",
         insecure: bool = False,
         input_buffer_size: int = 0,
@@ -118,15 +119,37 @@ class AsyncBithuman:
         """Load an avatar and be ready to speak.
 
         Args:
-            model_path: An avatar bundle, or the name of a built-in character; None: the default character.
+            model_path: An avatar bundle, or the name of a built-in character; None: the default character. A path that
+                ends in `.imx` is a bitHuman model: then the runtime is that of bitHuman's SDK behind this class.
             output_buffer_size: See the constructor, as for `output_size`, `seed` and `filler_images`.
 
-        The other arguments are bitHuman's; the embedded engine needs no account and ignores them.
+        The other arguments are bitHuman's, and go to its SDK for a model; the embedded engine needs no account and
+        ignores them.
 
         Raises:
             AvatarNotFoundError: Nothing there by that name or path.
-            AvatarFormatError: The file is no avatar, or is a bitHuman `.imx` model.
+            AvatarFormatError: The file is no avatar.
+            BitHumanException, MissingDependencyError: A model cannot be opened; see `adapters.sdk.open_model`.
         """
+        if model_path is not None and _is_model(model_path):
+            from ..adapters.sdk_runtime import SdkBithuman
+
+            given = {
+                "api_url": None if api_url == DEFAULT_API_URL else api_url,
+                "tags": None if tags == "bithuman" else tags,
+                "insecure": insecure or None,
+                "input_buffer_size": input_buffer_size or None,
+                "output_buffer_size": None if output_buffer_size == 6 else output_buffer_size,
+                "num_threads": num_threads or None,
+                "verbose": verbose,
+                "identity": identity,
+                "output_size": output_size,
+                "billing_type": None if billing_type == "self-hosted-essence-model" else billing_type,
+                "agent_code": agent_code,
+                "fingerprint": fingerprint,
+            }
+            options = {name: value for name, value in given.items() if value is not None}
+            return await SdkBithuman.open(model_path, api_secret=api_secret, token=token, **options)
         runtime = cls(
             input_buffer_size=input_buffer_size,
             output_buffer_size=output_buffer_size,
@@ -308,7 +331,7 @@ class AsyncBithuman:
 
     def _load(self, model_path: str | os.PathLike[str] | None) -> tuple[Engine, Demeanour, Picture]:
         """In the worker: the engine, how it moves, and a picture of it at rest."""
-        if model_path is not None and Path(model_path).suffix.lower() == ".imx":
+        if model_path is not None and _is_model(model_path):
             raise _imx_error(Path(model_path))
         engine = EmbeddedEngine(model_path, seed=self._seed, size=self._output_size)
         demeanour = Demeanour(self._seed, engine.info.fps)
@@ -342,6 +365,11 @@ def _imx_error(path: Path) -> AvatarNotFoundError | AvatarFormatError:
         )
     return AvatarFormatError(
         str(path),
-        f"{path.name} is a bitHuman model, and this version has no adapter for bitHuman's SDK. "
-        "Leave model_path out for the built-in face, or pass the model to `bithuman.AsyncBithuman` itself.",
+        f"{path.name} is a bitHuman model, and this runtime is the embedded engine's. "
+        "Open it by AsyncBithuman.create(model_path=…) instead.",
     )
+
+
+def _is_model(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is bitHuman's kind of model, which its SDK opens."""
+    return Path(path).suffix.lower() == ".imx"
