@@ -5,16 +5,18 @@ VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 LIPSYNC_VENV ?= .venv-lipsync
 OTHERS_VENV ?= .venv-others
+SDK_VENV ?= .venv-sdk
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 ARGS ?=
 
-.PHONY: help demo test test-others bench bench-lipsync deep lint format server dist requirements clean
+.PHONY: help demo test test-others test-sdk bench bench-lipsync deep lint format server dist requirements clean
 
 help:
 	@echo 'make demo          set up, then open a page where the avatar says what you type'
 	@echo 'make test          set up, then run the tests (ARGS="-k playout" picks some)'
 	@echo 'make test-others   test AsyncBithuman in the official plugin and in Pipecat, in an environment of its own (Python 3.11)'
+	@echo 'make test-sdk      test against bitHuman'"'"'s SDK, in an environment of its own'
 	@echo 'make bench         measure beside the official plugin, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make bench-lipsync score the lip sync beside others, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make deep          10,000 random sequences through playout, with their statistics'
@@ -42,6 +44,16 @@ $(OTHERS_VENV)/others.stamp: requirements/others.txt
 		{ echo 'Pipecat needs Python 3.11 or newer: make test-others PYTHON=python3.12' >&2; exit 1; }
 	@$(PYTHON) -m venv $(OTHERS_VENV)
 	$(OTHERS_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+# bitHuman's SDK pins other versions than the package. Without a key what it does before it asks for one is tested; with
+# BITHUMAN_API_SECRET and BITHUMAN_MODEL_PATH in the environment, a model too.
+test-sdk: $(SDK_VENV)/sdk.stamp
+	@LIVEKIT_BITHUMAN_REQUIRE=$(or $(LIVEKIT_BITHUMAN_REQUIRE),sdk) $(SDK_VENV)/bin/python -m pytest tests/sdk $(ARGS)
+
+$(SDK_VENV)/sdk.stamp: requirements/sdk.txt
+	@$(PYTHON) -m venv $(SDK_VENV)
+	$(SDK_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 # The official plugin and its SDK pin other versions than the package, so they have an environment of their own.
@@ -110,8 +122,9 @@ requirements: | $(VENV)/dev.stamp
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml requirements/bench.in --extra demo -o requirements/bench.txt
 	$(subst 3.10,3.11,$(UV_COMPILE)) pyproject.toml requirements/others.in -o requirements/others.txt
+	$(UV_COMPILE) pyproject.toml requirements/sdk.in --extra bithuman -o requirements/sdk.txt
 	$(UV_COMPILE) pyproject.toml requirements/lipsync.in -c requirements/demo.txt -o requirements/lipsync.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(LIPSYNC_VENV) $(OTHERS_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
+	rm -rf $(VENV) $(BENCH_VENV) $(LIPSYNC_VENV) $(OTHERS_VENV) $(SDK_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
