@@ -39,6 +39,9 @@ class RuntimeEngine:
     itself too, so a `Presentation` has no effect. At rest the newest picture that it made between turns is shown.
 
     Made by `RuntimeEngine.over`.
+
+    Attributes:
+        runtime: What it is made over. Call it on the loop that it belongs to.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class RuntimeEngine:
         secret: str | None = None,
         on_closed: Callable[[], None] | None = None,
     ) -> None:
+        self.runtime = runtime
         self._fps = frame_rate(runtime)
         self._rate = input_rate(runtime)
         self._teardown = teardown

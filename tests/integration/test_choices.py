@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from livekit import rtc
 
 from livekit_bithuman import AsyncBithuman, AvatarSession, InvalidStateError, ModelNotFoundError
+from livekit_bithuman.adapters import sdk
 from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import VoiceLocator, marker_voice
 from livekit_bithuman.testing.stage import Stage, agent_with_avatar
+from tests.stand_in import StandInRuntime
 
 from .rooms import RATE, Told, ViewerOf, tail
 
@@ -43,6 +46,26 @@ async def test_a_runtime_of_this_package_draws_an_avatar(
         assert stage.avatar.statistics.engine_failures == 0
     with pytest.raises(InvalidStateError):
         await runtime.push_audio(b"\0\0", 16_000)
+
+
+async def test_a_model_is_opened_with_the_arguments_of_bithumans_plugin(
+    livekit_server: ServerAddress,
+    room_name: str,
+    viewer_of: ViewerOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    keep_secret: Callable[..., None],
+) -> None:
+    keep_secret(SECRET)
+    monkeypatch.setattr(sdk, "find_runtime_class", lambda: StandInRuntime)
+    model = tmp_path / "me.imx"
+    model.write_bytes(b"imx")
+    arguments = {"model_path": str(model), "api_secret": SECRET, "api_url": "https://example.com", "runtime": None}
+    async with stage_with(livekit_server, room_name, **arguments) as stage, viewer_of() as viewer:
+        await viewer.until(lambda: len(viewer.pictures) > 5)
+        await reply_is_heard(stage, viewer)
+        assert isinstance(stage.avatar.runtime, StandInRuntime)
+        assert stage.avatar.statistics.engine_failures == 0
 
 
 async def test_a_model_that_is_missing_is_an_error_that_leaves_nothing_behind(
