@@ -24,8 +24,9 @@ from .utterances import Utterances
 FIRST_PICTURE_S = 30.0
 #: Fillers without a picture before the runtime is asked for its first one.
 PICTURELESS = 10
-#: Expression 2 (bitHuman's models of 20 frames a second) begins a turn with a chunk of this many frames.
-CHUNKED_FPS, FIRST_CHUNK = 20, 21
+#: Expression 2 (bitHuman's models of 20 frames a second) begins a turn with a chunk of 21 frames and goes on in chunks
+#: of 32, none of which it makes before all of its audio is in.
+CHUNKED_FPS, FIRST_CHUNK, CHUNK = 20, 21, 32
 #: Other models: audio that is given ahead, and time that a turn's first frame may take.
 FIRST_FRAME_S = 0.25
 #: `close` waits no longer than this, where it may wait.
@@ -269,10 +270,11 @@ class RuntimeEngine:
 
     def _described(self, size: tuple[int, int]) -> EngineInfo:
         chunked = self._fps == CHUNKED_FPS
+        resampling = StreamResampler(LOWEST_RATE, self._rate).lookahead_s  # of the rate that waits longest
         return EngineInfo(
             fps=self._fps,
             size=size,
-            lookahead_s=StreamResampler(LOWEST_RATE, self._rate).lookahead_s,  # of the rate that waits longest
+            lookahead_s=resampling + (CHUNK / CHUNKED_FPS if chunked else 0.0),
             first_frame_s=FIRST_CHUNK / CHUNKED_FPS if chunked else FIRST_FRAME_S,
             paced=True,
         )

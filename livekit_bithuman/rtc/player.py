@@ -238,9 +238,16 @@ class AvatarPlayer:
         Yields to other tasks in any case.
         """
         await asyncio.sleep(0)
-        while self._playout.backlog > BACKLOG_S * self.rate:
+        while self._playout.backlog > self._most_backlog_s * self.rate:
             self._drained.clear()
             await self._drained.wait()
+
+    @property
+    def _most_backlog_s(self) -> float:
+        """An engine that makes its pictures in chunks is given seconds of voice ahead, which have to be there then."""
+        info = self.engine_info
+        ahead = (self._playout_options or PlayoutOptions()).ahead_s
+        return max(BACKLOG_S, ahead + info.lookahead_s + info.first_frame_s)
 
     def flush(self) -> None:
         """The open segment has all its voice."""

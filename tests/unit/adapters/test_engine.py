@@ -110,9 +110,10 @@ async def test_what_the_engine_says_of_itself() -> None:
         assert isinstance(engine, Engine)
         assert (info.fps, info.size, info.paced, info.input_rate) == (20, (96, 64), True, None)
         assert info.first_frame_s == pytest.approx(21 / 20)
+        assert info.lookahead_s > 32 / 20, "or the second chunk would not be in when the first has been shown"
         assert engine.draw(None, Presentation()).shape == (64, 96, 3)
     async with over(StandInRuntime()) as engine:
-        assert engine.info.first_frame_s < 0.5
+        assert engine.info.first_frame_s + engine.info.lookahead_s < 0.5
 
 
 async def test_the_runtime_gets_16_khz_slot_by_slot_and_one_flush_a_turn() -> None:
