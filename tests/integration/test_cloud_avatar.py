@@ -36,9 +36,11 @@ from livekit_bithuman.rtc import compat
 from livekit_bithuman.rtc.cloud import CloudFace, VoiceFace
 from livekit_bithuman.rtc.cloud import output as cloud_output
 from livekit_bithuman.rtc.cloud.minting import token_claims
+from livekit_bithuman.rtc.in_process import InProcessFace, InProcessOptions
+from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
-from livekit_bithuman.testing import Viewer, VoiceLocator, marker_voice
-from livekit_bithuman.testing.stage import agent_token, frames
+from livekit_bithuman.testing import MarkerEngine, Viewer, VoiceLocator, marker_voice
+from livekit_bithuman.testing.stage import agent_token, agent_with_avatar, frames
 from tests.cloud_service import MINT_PATH, REQUEST_PATH, Answer, Asked, CloudService, jwt, refusal
 
 from .remote_avatar import RemoteAvatar
@@ -438,12 +440,6 @@ async def test_replies_are_seen_and_heard_through_the_avatar(
         assert any(picture.mark is not None and not picture.mark.rest for picture in viewer.pictures)
         assert play.face.speaks_by_avatar
         assert play.face.identity == "bithuman-avatar-agent"
-    await viewer_is_alone(viewer)
-
-
-async def viewer_is_alone(viewer: Viewer) -> None:
-    """The avatar was taken out of the room with its face."""
-    assert "bithuman-avatar-agent" not in viewer.room.remote_participants or viewer.unpublished
 
 
 async def test_words_wait_for_an_avatar_that_takes_its_time(
@@ -688,6 +684,56 @@ async def test_an_avatar_that_answers_nothing_is_removed_and_spoken_for(
         assert play.told.finished[2] == (1.0, False)
         assert continuous(viewer.heard(VoiceLocator({3: voice})), 3)
     assert "the avatar does not answer: it is removed from the room" in caplog.text
+
+
+async def test_a_fallback_with_a_face_is_seen_until_the_avatar_is_there(
+    play_of: Callable[..., Any], cloud: CloudService, viewer_of: ViewerOf
+) -> None:
+    def marked() -> InProcessFace:
+        return InProcessFace(MarkerEngine(), InProcessOptions(), embedded=False, on_engine=lambda _: None)
+
+    def sizes() -> set[tuple[int, int]]:
+        return {picture.size for picture in viewer.pictures}
+
+    avatar = RemoteAvatar()
+    async with viewer_of() as viewer, play_of(join_timeout=0.1, fallback=marked) as play:
+        await ended(play.say(marker_voice(1, RATE, RATE)))
+        assert play.told.finished == [(1.0, False)]
+        assert sizes() == {(512, 512)}, "the fallback's"
+        await avatar.join(cloud.requests()[0])
+        await viewer.until(lambda: "avatar_video" in viewer.unpublished and (128, 128) in sizes())
+        await ended(play.say(marker_voice(2, RATE, RATE)))
+        assert play.told.finished[1:] == [(1.0, False)]
+        assert avatar.segments == 1
+        await avatar.leave()
+
+
+async def test_three_lines_give_an_agent_an_avatar_of_the_cloud(
+    livekit_server: ServerAddress,
+    room_name: str,
+    cloud: CloudService,
+    viewer_of: ViewerOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BITHUMAN_API_SECRET", SECRET)
+    monkeypatch.setenv("BITHUMAN_API_URL", cloud.url)
+    monkeypatch.setenv("LIVEKIT_URL", livekit_server.url)
+    monkeypatch.setenv("LIVEKIT_API_KEY", livekit_server.api_key)
+    monkeypatch.setenv("LIVEKIT_API_SECRET", livekit_server.api_secret)
+    voice = marker_voice(1, RATE, RATE)
+    session_avatar = AvatarSession(avatar_id="A1", fallback="voice")
+    server = livekit_server
+    stage = agent_with_avatar(server.url, server.api_key, server.api_secret, room_name, session_avatar)
+    removed = asyncio.Event()
+    async with joining(cloud) as avatar, viewer_of() as viewer:
+        avatar.room.on("disconnected", lambda _: removed.set())
+        async with stage as on:
+            await session_avatar.wait_for_join(timeout=20)
+            assert session_avatar.avatar_identity == "bithuman-avatar-agent"
+            await ended(on.say(voice, RATE))
+            assert avatar.segments == 1
+            assert max(continuous(viewer.heard(VoiceLocator({1: voice})), 1)) > 0.8 * RATE
+        await asyncio.wait_for(removed.wait(), 20)
 
 
 async def test_closing_in_mid_reply_ends_it(play_of: Callable[..., Any], cloud: CloudService) -> None:
