@@ -10,6 +10,7 @@ import pytest
 
 from livekit_bithuman.testing import BrokenPromise, SinkDriver, SinkPromise, sink_test
 from livekit_bithuman.testing.sink_driver import Step
+from tests.virtual_time import VirtualTimeLoop
 
 from . import timer_sinks as sinks
 
@@ -27,7 +28,7 @@ BROKEN: list[tuple[type[sinks.TimerSink], SinkPromise]] = [
 
 
 def driver(*arguments: Any, **options: Any) -> SinkDriver:
-    return SinkDriver(*arguments, loop=sinks.VirtualLoop(), **options)
+    return SinkDriver(*arguments, loop=VirtualTimeLoop(), **options)
 
 
 virtual_sink_test: Callable[..., Callable[[], None]] = partial(sink_test, make_driver=driver)

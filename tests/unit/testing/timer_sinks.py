@@ -1,4 +1,4 @@
-"""Outputs without a device: one that keeps every promise, some that each break one, and a loop of virtual time."""
+"""Outputs without a device: one that keeps every promise, and some that each break one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,6 @@ from livekit import rtc
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
 TICK_MS = 10
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its clock jumps to the next timer instead of waiting for it."""
-
-    _now = 0.0
-
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self._now = max(self._now, self._scheduled[0].when())  # type: ignore[attr-defined]
-        super()._run_once()  # type: ignore[misc]
 
 
 @dataclass
