@@ -37,11 +37,13 @@ class EngineConformance:
     Attributes:
         deterministic: The same samples give the same frames, and the same frame the same picture. An engine that does
             not promise this sets it to False; the tests of it are skipped.
+        extra_frames: That a turn may have beyond those of its audio: a tail. Playout does not show them.
         examples: Random turns per test. The same ones come in every run; more find more.
         longest_ms: Of a turn.
     """
 
     deterministic = True
+    extra_frames = 0
     examples = 25
     longest_ms = 400
 
@@ -85,7 +87,7 @@ class EngineConformance:
         with ThreadPoolExecutor(1) as worker:
             engine = worker.submit(self.make_engine).result()
         try:
-            Driver(engine).speak(self._some_turn(engine))
+            Driver(engine, self.extra_frames).speak(self._some_turn(engine))
         except BrokenPromise:
             raise
         except Exception as error:
@@ -405,7 +407,7 @@ class EngineConformance:
     @contextmanager
     def _driver(self) -> Iterator[Driver]:
         with self._engine() as engine:
-            yield Driver(engine)
+            yield Driver(engine, self.extra_frames)
 
     def _draw(self, engine: Engine, frame: TurnFrame | None) -> Any:
         return engine.draw(frame, PRESENTATIONS[1])

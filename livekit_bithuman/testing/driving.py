@@ -25,10 +25,12 @@ class Driver:
 
     Args:
         engine: Not in a turn.
+        extra_frames: That a turn may have beyond those of its audio.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, extra_frames: int = 0) -> None:
         self.engine = engine
+        self._extra_frames = extra_frames
         self._ids = itertools.count()
 
     def open(self, rate: int) -> Turn:
@@ -90,11 +92,12 @@ class Driver:
             "Pass Turn.id on in TurnFrame.turn, and return nothing of a turn after its last frame.",
         )
         keep(
-            len(frames) == count,
+            count <= len(frames) <= count + self._extra_frames,
             "A turn of n samples has max(1, ceil(n * fps / rate)) frames.",
             f"{drawn} has {count} at {self.engine.info.fps} a second, and {len(frames)} came.",
             "Count slots in whole samples, -(-n * fps // rate), pad the last one, and give an empty turn one frame.",
         )
+        count = len(frames)
         indices = [frame.index for frame in frames]
         keep(
             indices == list(range(count)),
