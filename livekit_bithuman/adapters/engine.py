@@ -200,13 +200,13 @@ class RuntimeEngine:
         Raises:
             EngineError: The runtime has failed.
         """
-        if frame is not None and frame.image is not None:
-            return frame.image
-        with self._lock:
-            self._raise_if_failed()
-            rest = self._rest
-        assert rest is not None, "there is one from the start"
-        picture: Picture = rest.copy()
+        shown = None if frame is None else frame.image
+        if shown is None:
+            with self._lock:
+                self._raise_if_failed()
+                shown = self._rest
+        assert shown is not None, "there is one from the start"
+        picture: Picture = shown.copy()
         return picture
 
     def close(self) -> None:
