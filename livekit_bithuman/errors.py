@@ -5,6 +5,7 @@
     ├── InvalidStateError     a call that the object's state forbids: push after stop, two run() at once
     ├── AvatarNotFoundError   no avatar by that name or path
     ├── AvatarFormatError     an avatar bundle or model that exists but cannot be used
+    │   └── PortraitError     a picture that no avatar can be made from
     ├── MediaFileError        an audio or video file that cannot be read or written
     ├── TraceError            a recorded session that cannot be read, or whose replay differs
     ├── EngineNotFoundError   no engine by that name
@@ -67,6 +68,10 @@ class AvatarFormatError(AvatarError, ValueError):
     def __init__(self, source: str, message: str) -> None:
         super().__init__(message)
         self.source = source
+
+
+class PortraitError(AvatarFormatError):
+    """A picture that no avatar can be made from: unreadable, or without one face that can be animated."""
 
 
 class MediaFileError(AvatarError):

@@ -19,11 +19,12 @@ from ..errors import AvatarError
 from ..version import __version__
 
 #: In the order of the help. A command's module is light: what it needs, it imports when it runs.
-COMMANDS = ("demo", "render", "visemes", "replay", "doctor")
+COMMANDS = ("demo", "create", "render", "visemes", "replay", "doctor")
 
 EXAMPLES = """\
 examples:
   livekit-bithuman demo                              open a page where the avatar says what you type
+  livekit-bithuman create portrait.jpg -o me.avatar  make an avatar from a picture of a face
   livekit-bithuman render speech.wav -o talking.mp4  a video of the avatar speaking a recording
   livekit-bithuman visemes speech.wav -o out.json    its mouth as numbers: viseme weights, frame by frame
   livekit-bithuman replay session.jsonl              what happened in a recorded session, and whether it happens again

@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a video (.mp4, .mov, .mkv) or one picture (.png, .jpg); what is there already is replaced",
     )
-    parser.add_argument("--avatar", help="an avatar file, or a built-in character's name (default: the first one)")
+    parser.add_argument(
+        "--avatar",
+        help="an avatar file, a portrait (.jpg, .png), or a built-in character's name (default: the first one)",
+    )
     parser.add_argument("--size", type=_size, metavar="WxH", help="of the pictures (default: the avatar's own)")
     parser.add_argument("--seed", type=int, help="another number gives other blinks and head motion")
     parser.add_argument(

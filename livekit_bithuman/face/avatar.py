@@ -11,6 +11,7 @@ from .bundle import MAX_FILE_BYTES, Bundle, read_bundle
 from .eyes import EyeRig
 from .head import HeadRig
 from .mouth import MouthRig
+from .portrait.picture import MAX_PICTURE_BYTES, looks_like_picture
 
 DEFAULT_AVATAR = "maya"
 SUFFIX = ".avatar"
@@ -32,16 +33,23 @@ class Avatar:
         """Load a built-in character by name, or a bundle by path.
 
         Args:
-            source: A built-in's name (see `builtin_names`) or the path of a `.avatar` file. None: the default one.
+            source: A built-in's name (see `builtin_names`), the path of a `.avatar` file, or the path of a portrait: a
+                JPEG, PNG or other picture of a face, of which an avatar is made in a second or two. None: the default.
 
         Raises:
             AvatarNotFoundError: There is no such character and no such file.
             AvatarFormatError: The file is not an avatar bundle, or cannot be read.
+            PortraitError: It is a picture, and no avatar can be made from it.
         """
         name = DEFAULT_AVATAR if source is None else os.fspath(source)
         if name in builtin_names():
             return cls(read_bundle((_BUILTINS / (name + SUFFIX)).read_bytes(), name))
-        return cls(read_bundle(_read_file(name), name))
+        data = _read_file(name)
+        if not name.endswith(SUFFIX) and looks_like_picture(data):
+            from .portrait import make_portrait  # few need it
+
+            return cls(make_portrait(data, name))
+        return cls(read_bundle(data, name))
 
     @property
     def name(self) -> str:
@@ -87,7 +95,8 @@ def builtin_names() -> list[str]:
 def _read_file(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            start = file.read(MAX_FILE_BYTES + 1)
+            return start + file.read(MAX_PICTURE_BYTES + 1 - len(start)) if looks_like_picture(start) else start
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AvatarNotFoundError(
             path,

@@ -2,7 +2,8 @@
 
     manifest.json       what follows, and who made it (see `Manifest`)
     base.png            BGRA, canvas: the resting head; the parts below cover what is in the mouth and eye boxes
-    mouth/textures.png  BGRA, the mouth box once per pose, stacked: skin and lips, all aligned to the atlas pose
+    mouth/textures.png  BGRA, the mouth box once per pose, stacked: skin and lips, all aligned to the atlas pose; or
+                        (schema 2) once, for all poses
     mouth/masks.png     grey, the mouth box twice, stacked: what is the upper lip's layer, what the lower's
     mouth/flow.npy      float16 (poses, 2, rows, columns, 3): by pose and layer, where the atlas' points go: x and y in
                         pixels, and how far behind the closed lips they are then, in pixels
@@ -39,7 +40,8 @@ from numpy.typing import NDArray
 from ..errors import AvatarFormatError
 from ..pose import VISEMES
 
-SCHEMA = 1
+SCHEMA = 2  # what is written for a bundle that needs it; 1 is written for all others
+SCHEMAS = (1, 2)  # what is read
 FORMAT = "livekit-bithuman avatar"
 MAX_FILE_BYTES = 4 << 20  # of a bundle
 MAX_MEMBER_BYTES = 16 << 20  # of one of its files, unpacked
@@ -75,6 +77,8 @@ class Manifest:
     #: How much of its keyframe a viseme at full weight shows, 0..1 in `VISEMES` order; the remainder is rest. Keyframes
     #: of consonants are drawn wide, so that teeth and tongue can be told; speech opens them less.
     shares: tuple[float, ...] = (1.0,) * len(VISEMES)
+    shade: float = 1.0  # 0..1, schema 2: how much lids shade the eyeballs; 0 where the picture's own shade is on them
+    breath: float = 1.0  # 0..1, schema 2: how much of a breath moves the shoulders; 0 where a background would too
 
     @property
     def size(self) -> tuple[int, int]:
@@ -89,7 +93,7 @@ class Bundle:
 
     manifest: Manifest
     base: NDArray[np.uint8]
-    mouth_textures: NDArray[np.uint8]  # (poses, h, w, 4)
+    mouth_textures: NDArray[np.uint8]  # (poses or 1, h, w, 4)
     mouth_masks: NDArray[np.uint8]  # (2, h, w)
     mouth_flow: NDArray[np.float16]
     inner_parts: NDArray[np.uint8]  # (4, h, w, 4)
@@ -146,9 +150,10 @@ def write_bundle(bundle: Bundle) -> bytes:
         "head/hold.npy": bundle.hold,
         "head/brows.npy": bundle.brows,
     }
-    document = {
+    plain = len(bundle.mouth_textures) == len(POSES) and manifest.breath == manifest.shade == 1.0
+    document: dict[str, Any] = {
         "format": FORMAT,
-        "schema": SCHEMA,
+        "schema": 1 if plain else SCHEMA,
         "name": manifest.name,
         "title": manifest.title,
         "author": manifest.author,
@@ -162,11 +167,13 @@ def write_bundle(bundle: Bundle) -> bytes:
         "poses": POSES,
         "shares": manifest.shares,
     }
+    if not plain:
+        document |= {"textures": len(bundle.mouth_textures), "breath": manifest.breath, "shade": manifest.shade}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         _store(archive, "manifest.json", json.dumps(document, indent=1).encode(), zipfile.ZIP_DEFLATED)
         for name, picture in pictures.items():
-            _store(archive, name, cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
+            _store(archive, name, cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes())
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
@@ -201,7 +208,7 @@ class _Reader:
             raise _Broken("it is not a zip file") from error
 
     def bundle(self) -> Bundle:
-        manifest = self._manifest()
+        manifest, textures = self._manifest()
         mouth_w, mouth_h = _extent(manifest.mouth)
         eyes_w, eyes_h = _extent(manifest.eyes)
         canvas_w, canvas_h = manifest.canvas
@@ -214,7 +221,7 @@ class _Reader:
         return Bundle(
             manifest=manifest,
             base=self._picture("base.png", canvas_w, canvas_h, 4),
-            mouth_textures=self._stack("mouth/textures.png", len(POSES), mouth_w, mouth_h, 4),
+            mouth_textures=self._stack("mouth/textures.png", textures, mouth_w, mouth_h, 4),
             mouth_masks=self._stack("mouth/masks.png", 2, mouth_w, mouth_h, 1),
             mouth_flow=self._array("mouth/flow.npy", np.float16, (len(POSES), 2, *mouth_grid, 3), far),
             inner_parts=self._stack("mouth/inner.png", len(INNER_PARTS), mouth_w, mouth_h, 4),
@@ -243,15 +250,17 @@ class _Reader:
             raise _Broken(f"{name} unpacks to more than {MAX_MEMBER_BYTES >> 20} MB")
         return data
 
-    def _manifest(self) -> Manifest:
+    def _manifest(self) -> tuple[Manifest, int]:
         try:
             document = json.loads(self._member("manifest.json"))
         except (ValueError, RecursionError) as error:
             raise _Broken("manifest.json is not JSON") from error
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise _Broken("manifest.json does not describe an avatar")
-        if document.get("schema") != SCHEMA:
-            raise _Broken(f"its schema is {document.get('schema')!r:.40} and this version reads {SCHEMA}")
+        schema = document.get("schema")
+        if type(schema) is not int or schema not in SCHEMAS:
+            raise _Broken(f"its schema is {schema!r:.40} and this version reads 1 and {SCHEMA}")
+        textures, breath, shade = _schema_2(document) if schema == 2 else (len(POSES), 1.0, 1.0)
         if document.get("poses") != list(POSES):
             raise _Broken("its poses are not the 15 visemes and a smile")
         canvas = _integers(document, "canvas", 2)
@@ -260,7 +269,7 @@ class _Reader:
         background = document.get("background")
         if not (isinstance(background, list) and len(background) == 2):
             raise _Broken("its background is not two colours")
-        return Manifest(
+        manifest = Manifest(
             name=_text(document, "name"),
             title=_text(document, "title"),
             author=_text(document, "author"),
@@ -272,7 +281,10 @@ class _Reader:
             pivot=_point(document, "pivot"),
             background=(_colour(background[0]), _colour(background[1])),
             shares=_shares(document),
+            breath=breath,
+            shade=shade,
         )
+        return manifest, textures
 
     def _picture(self, name: str, width: int, height: int, channels: int) -> NDArray[np.uint8]:
         data = self._member(name)
@@ -363,6 +375,21 @@ def _shares(document: dict[str, Any]) -> tuple[float, ...]:
     if not all(type(x) in (int, float) and 0 <= x <= 1 for x in value):
         raise _Broken("its shares are not from 0 to 1")
     return tuple(float(x) for x in value)
+
+
+def _schema_2(document: dict[str, Any]) -> tuple[int, float, float]:
+    """How many mouth textures there are, and how much of a breath and of the lids' shade is shown."""
+    textures = document.get("textures")
+    if type(textures) is not int or textures not in (1, len(POSES)):
+        raise _Broken(f"its textures are not 1 or {len(POSES)}")
+    return textures, _share(document, "breath"), _share(document, "shade")
+
+
+def _share(document: dict[str, Any], key: str) -> float:
+    value = document.get(key)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise _Broken(f"its {key} is not from 0 to 1")
+    return float(value)
 
 
 def _colour(value: object) -> tuple[int, int, int]:

@@ -32,6 +32,7 @@ class EyeRig:
         self._balls = bundle.eyeballs
         self._glint = bundle.glint
         self._spheres = [_Sphere(x, y, radius, self._width, self._height) for x, y, radius in bundle.spheres.tolist()]
+        self._shade = bundle.manifest.shade
         self._shadow_sigma = LID_SHADOW * self._height
 
     def draw(self, blink: float, gaze_x: float, gaze_y: float) -> Pixels:
@@ -57,8 +58,12 @@ class EyeRig:
             return
         hole *= np.float32(1 / 255)
         ball = self._eyeball(sphere, yaw, pitch)
-        around = cv2.GaussianBlur(hole, (0, 0), self._shadow_sigma, borderType=cv2.BORDER_CONSTANT)
-        light = np.clip(around * SHADOW_GAIN + SHADOW_DARKEST, 0, 1) * hole
+        light = hole
+        if self._shade > 0:
+            around = cv2.GaussianBlur(hole, (0, 0), self._shadow_sigma, borderType=cv2.BORDER_CONSTANT)
+            light = np.clip(around * SHADOW_GAIN + SHADOW_DARKEST, 0, 1) * hole
+            if self._shade < 1:
+                light = hole + (light - hole) * np.float32(self._shade)
         seen = lid.astype(np.float32)
         seen[..., :3] += ball * light[..., None]
         seen[..., 3] += hole * 255

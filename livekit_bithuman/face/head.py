@@ -32,7 +32,7 @@ class HeadRig:
         self._brows = bundle.brows.astype(np.float32)
         pivot = np.array(bundle.manifest.pivot, np.float32)
         self._from_pivot = nodes * np.float32(HEAD_STEP) - pivot
-        self._breath = bundle.manifest.size[1] * BREATH_RISE
+        self._breath = bundle.manifest.size[1] * BREATH_RISE * bundle.manifest.breath
 
     def inverse(self, presentation: Presentation, window: Window) -> Field:
         """For each node in a window of the head's grid, how far back what is seen there came from, in canvas pixels."""

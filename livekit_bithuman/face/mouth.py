@@ -37,7 +37,9 @@ class MouthRig:
         x0, y0, x1, y1 = bundle.manifest.mouth
         self.box = bundle.manifest.mouth
         self._width, self._height = x1 - x0, y1 - y0
-        self._textures = bundle.mouth_textures.reshape(len(POSES), -1).astype(np.float32)
+        textures = bundle.mouth_textures
+        self._texture = textures[0] if len(textures) == 1 else None  # the one of all poses
+        self._textures = textures.reshape(len(textures), -1).astype(np.float32)
         self._flow_shape = bundle.mouth_flow.shape[1:]
         self._flow = bundle.mouth_flow.reshape(len(POSES), -1).astype(np.float32)
         self._nodes = grid_nodes(*self._flow_shape[1:3])
@@ -50,7 +52,9 @@ class MouthRig:
 
     def draw(self, pose: PoseWeights) -> Pixels:
         """The mouth box in a pose."""
-        texture = _to_bytes(_mixed(self._textures, pose)).reshape(self._height, self._width, 4)
+        texture = self._texture
+        if texture is None:
+            texture = _to_bytes(_mixed(self._textures, pose)).reshape(self._height, self._width, 4)
         flow = _mixed(self._flow, pose).reshape(self._flow_shape)
         first, last = self._seam
         upper, upper_mask, upper_depth = self._layer(texture, 0, flow[0], slice(0, last))

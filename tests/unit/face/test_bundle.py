@@ -158,7 +158,12 @@ def test_a_bad_file_is_refused_by_name(members: Members, name: str, content: byt
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda m: m.update(schema=2), "schema"),
+        (lambda m: m.update(schema=3), "schema"),
+        (lambda m: m.update(schema=True), "schema"),
+        (lambda m: m.update(schema=2), "textures"),
+        (lambda m: m.update(schema=2, textures=2, breath=1, shade=1), "textures"),
+        (lambda m: m.update(schema=2, textures=16, breath=1.5, shade=1), "breath"),
+        (lambda m: m.update(schema=2, textures=16, breath=0, shade=float("nan")), "shade"),
         (lambda m: m.update(format="something else"), "does not describe an avatar"),
         (lambda m: m.update(mouth=[-5, 0, 20, 20]), "mouth box"),
         (lambda m: m.update(canvas=[10**9, 10**9]), "canvas"),

@@ -1,0 +1,362 @@
+"""The portrait's mouth: the performer's poses, brought over to another face.
+
+The portrait itself is the atlas. A first displacement closes its lips and takes some of a broad smile away; from there
+a thin-plate spline through the mesh's points says which point of the performer's resting face each point is, and
+what that point does in a pose is done here, scaled to this mouth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import INNER_PARTS, MOUTH_STEP, POSES, Box, grid_shape
+from .crop import Sitting
+from .landmarks import Points
+from .mesh_indices import (
+    CHEEKS,
+    CHIN,
+    CHIN_PAD,
+    EYES_LOWER,
+    EYES_UPPER,
+    LOWER_INNER,
+    LOWER_MIDDLE,
+    LOWER_OUTER,
+    MOUTH_CORNERS,
+    NOSE_BASE,
+    OVAL,
+    UPPER_INNER,
+    UPPER_MIDDLE,
+    UPPER_OUTER,
+)
+from .performer import Performer
+from .splines import ThinPlate
+
+BOX = (0.98, 0.66, 1.12)  # of the eyes' distance: the mouth box' half width, height above the lips, below them
+OPEN = 0.045  # a gap between the lips, in mouth widths, from which on they are open
+CLOSING_POINT = 0.58  # the lower lip's share of the way on which open lips meet
+FOLLOWING = ((UPPER_INNER, LOWER_INNER, 1.0), (UPPER_MIDDLE, LOWER_MIDDLE, 0.97), (UPPER_OUTER, LOWER_OUTER, 0.78))
+NATURAL_WIDTH = 0.80  # of a mouth at rest, in distances between the eyes' middles
+UNSMILED = 0.40  # of what a smile adds to that, this share is taken away at rest ..
+ROUNDED = {"ou": 1.0, "oh": 0.85, "CH": 0.7, "RR": 0.65, "PP": 0.55}  # .. and these in rounded poses
+OVERLAP = 1.6  # pixels that the lower lip reaches beneath the upper one
+RIM_SOFTNESS = 1.3  # pixels
+EDGE = 14.0  # pixels towards the box' edge over which all motion ends
+LEVELLING = 0.15  # of the mouth's width: what is finer in a lip's motion is the performer's own lips
+JOINING = 0.14  # of the mouth's width around its corners, over which two lips become one skin
+TEETH_GAIN = 1.28  # the performer's were rendered in the shade of her lips
+THROAT_BGR = (34.0, 26.0, 66.0)  # behind the tongue, in even light
+TINT = 0.7  # how far the inner mouth takes on the light of the face
+TINT_RANGE = (0.45, 1.15)
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """A bundle's mouth, as `Bundle` has it."""
+
+    box: Box
+    textures: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    flow: NDArray[np.float16]
+    inner_parts: NDArray[np.uint8]
+    inner_shifts: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Lips:
+    """The portrait's lips, and how they come to rest."""
+
+    upper: Points  # (n, 2): the upper lip's inner rim, from left to right
+    lower: Points  # the lower lip's
+    rest: Points  # (n, 2): where both meet at rest
+    open: bool
+    closing: Points  # (468, 2): what closes them, by mesh point
+    unsmiling: Points  # (468, 2): what takes a smile away entirely
+
+
+def build_mouth(sitting: Sitting, performer: Performer) -> Mouth:
+    """Give a portrait the performer's mouth."""
+    box = _box(sitting)
+    lips = _lips(sitting)
+    rows, columns = grid_shape(box[2] - box[0], box[3] - box[1], MOUTH_STEP)
+    y, x = np.mgrid[0:rows, 0:columns].reshape(2, -1) * float(MOUTH_STEP)
+    nodes = np.column_stack([x + box[0], y + box[1]])
+    flow = _flow(sitting, lips, performer, nodes, _fading(nodes, box), columns)
+    masks, filled = _layers(sitting, lips, box)
+    texture = np.dstack([filled, np.full(filled.shape[:2], 255, np.uint8)])
+    inner, shifts = _inner(sitting, lips, performer, box)
+    return Mouth(
+        box,
+        texture[None],
+        masks,
+        flow.reshape(len(POSES), 2, rows, columns, 3).astype(np.float16),
+        inner,
+        shifts,
+    )
+
+
+def _box(sitting: Sitting) -> Box:
+    points, distance = sitting.points, sitting.eye_distance
+    middle = points[list(UPPER_INNER + LOWER_INNER), :2].mean(axis=0)
+    chin = points[CHIN, 1] + 0.30 * distance
+    height, width = sitting.canvas.shape[:2]
+    half, above, below = (share * distance for share in BOX)
+    return (
+        max(0, int(middle[0] - half)),
+        max(0, int(middle[1] - above)),
+        min(width, int(middle[0] + half) + 1),
+        min(height, int(max(middle[1] + below, chin)) + 1),
+    )
+
+
+def _lips(sitting: Sitting) -> _Lips:
+    points = sitting.points[:, :2]
+    upper, lower = points[list(UPPER_INNER)], points[list(LOWER_INNER)]
+    width = float(np.linalg.norm(upper[-1] - upper[0]))
+    gap = float(((lower - upper) @ sitting.down).max())
+    closing = np.zeros((468, 2))
+    for ups, lows, share in FOLLOWING:
+        for k, (up, low) in enumerate(zip(ups, lows, strict=True)):
+            meeting = upper[k] + (lower[k] - upper[k]) * CLOSING_POINT
+            closing[up] = (meeting - upper[k]) * share
+            closing[low] = (meeting - lower[k]) * share
+    # A jaw that hangs comes up, the chin with it.
+    jaw = max(0.0, gap - 0.2 * width) * 0.6
+    for index in (*OVAL, *CHIN_PAD):
+        depth = (points[index] - points[NOSE_BASE]) @ sitting.down
+        reach = (points[CHIN] - points[NOSE_BASE]) @ sitting.down
+        closing[index] -= sitting.down * jaw * np.clip(depth / reach, 0, 1) ** 1.2
+    is_open = gap > OPEN * width
+    if not is_open:
+        # Beneath a closed mouth's line the mesh's two rims are noise: the picture's own dark line is better.
+        line = _dark_line((upper + lower) / 2, sitting, width)
+        upper = lower = line
+        closing[:] = 0
+    middle = (points[MOUTH_CORNERS[0]] + points[MOUTH_CORNERS[1]]) / 2
+    excess = max(0.0, 1 - NATURAL_WIDTH * sitting.eye_distance / width)
+    unsmiling = np.zeros((468, 2))
+    for index in (*UPPER_INNER, *LOWER_INNER, *UPPER_MIDDLE, *LOWER_MIDDLE, *UPPER_OUTER, *LOWER_OUTER):
+        across = (points[index] - middle) @ sitting.along
+        raised = excess * 0.35 * width * (abs(across) / (width / 2)) ** 1.5
+        unsmiling[index] = -excess * across * sitting.along + raised * sitting.down
+    for index in CHEEKS:
+        across = (points[index] - middle) @ sitting.along
+        unsmiling[index] = -0.25 * excess * np.clip(across, -width, width) * sitting.along
+    rest = upper + (lower - upper) * CLOSING_POINT
+    return _Lips(_dense(upper), _dense(lower), _dense(rest), is_open, closing, unsmiling)
+
+
+def _dark_line(line: Points, sitting: Sitting, width: float) -> Points:
+    """The line between closed lips, moved to where the picture is darkest nearby."""
+    grey = cv2.cvtColor(sitting.canvas, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.9), np.float32)
+    reach = max(2.0, 0.055 * width)
+    steps = np.arange(-reach, reach + 0.25, 0.5)
+    dense = _dense(line)
+    places = dense[:, None] + steps[None, :, None] * sitting.down
+    shade = cv2.remap(grey, (places - 0.5).astype(np.float32), None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+    cost = shade + 14 * (steps / reach)[None] ** 2
+    # The cheapest path from corner to corner, half a pixel up or down at a time.
+    total = np.array(cost, np.float64)
+    came = np.zeros(total.shape, np.int64)
+    for k in range(1, len(total)):
+        before = np.pad(total[k - 1], 1, constant_values=np.inf)
+        options = np.stack([before[:-2] + 1.0, before[1:-1], before[2:] + 1.0])
+        came[k] = options.argmin(axis=0) - 1
+        total[k] += options.min(axis=0)
+    path = [int(total[-1].argmin())]
+    for k in range(len(total) - 1, 0, -1):
+        path.append(int(np.clip(path[-1] + came[k, path[-1]], 0, len(steps) - 1)))
+    shift = steps[np.array(path[::-1])]
+    smooth = np.convolve(np.pad(shift, 4, mode="edge"), np.ones(9) / 9, mode="valid")
+    moved = dense + smooth[:, None] * sitting.down
+    return np.asarray(moved[np.linspace(0, len(moved) - 1, len(line)).round().astype(int)])
+
+
+def _dense(line: Points, count: int = 81) -> Points:
+    """A contour of few points, rounded: cubic between them."""
+    at = np.linspace(0, len(line) - 1, count)
+    k = np.clip(at.astype(int), 0, len(line) - 2)
+    t = (at - k)[:, None]
+    padded = np.concatenate([2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]])
+    a, b, c, d = padded[k], padded[k + 1], padded[k + 2], padded[k + 3]
+    return np.asarray(b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a))))
+
+
+def _fading(nodes: Points, box: Box) -> NDArray[np.float64]:
+    """1 inside the box, 0 at its edge."""
+    low, high = np.array(box[:2]), np.array(box[2:])
+    inside = np.minimum(nodes - low, high - nodes).min(axis=1) / EDGE
+    return _eased(inside)
+
+
+def _flow(
+    sitting: Sitting, lips: _Lips, performer: Performer, nodes: Points, fading: NDArray[np.float64], columns: int
+) -> NDArray[np.float64]:
+    """(poses, 2, nodes, 3): where each node goes, by pose and layer."""
+    points = sitting.points[:, :2]
+    inner = {*UPPER_INNER, *LOWER_INNER, *UPPER_MIDDLE, *LOWER_MIDDLE}
+    eyes = {index for eye in EYES_UPPER + EYES_LOWER for index in eye}
+    # The rim of the face is held: what is beside it is hair and background.
+    held = np.concatenate([_ring(sitting, 1.25), _ring(sitting, 1.6)])
+    uppers = [*UPPER_INNER, *UPPER_MIDDLE, *UPPER_OUTER]
+    lowers = [*LOWER_INNER, *LOWER_MIDDLE, *LOWER_OUTER]
+    others = [i for i in (*OVAL, *CHEEKS, *sorted(eyes), 1, 2, 98, 327, *CHIN_PAD) if i not in uppers + lowers]
+    fixed = [i for i in (*others, *UPPER_OUTER, *LOWER_OUTER) if i not in inner]
+    motion = np.stack([lips.closing, lips.unsmiling], axis=1)  # (468, 2, 2)
+    rest_points = points + lips.closing + UNSMILED * lips.unsmiling
+    line = lips.rest + _line_unsmiling(lips, sitting) * UNSMILED
+    theirs = performer.lip_line[np.linspace(0, len(performer.lip_line) - 1, 31).round().astype(int)]
+    ours = line[np.linspace(0, len(line) - 1, 31).round().astype(int)]
+    to_performer = ThinPlate(
+        np.concatenate([rest_points[fixed], ours]), np.concatenate([performer.points[fixed, :2], theirs]), 3e-4
+    )
+    turn, scale = _scale(sitting, performer, rest_points, ours)
+    flow = np.zeros((len(POSES), 2, len(nodes), 3))
+    for layer, (own, rim) in enumerate(((uppers, lips.upper), (lowers, lips.lower))):
+        ids = list(dict.fromkeys(own + others))
+        rim_motion = np.stack([lips.rest - rim, _line_unsmiling(lips, sitting)], axis=1)
+        if not lips.open:
+            ids = [i for i in ids if i not in inner]
+        else:
+            ids = [i for i in ids if i not in UPPER_INNER and i not in LOWER_INNER]
+        where = np.concatenate([points[ids], rim[::4], held])
+        what = np.concatenate([motion[ids], rim_motion[::4], np.zeros((len(held), 2, 2))])
+        found = ThinPlate(where, what.reshape(len(where), 4), 1e-5)(nodes).reshape(-1, 2, 2)
+        found *= fading[:, None, None]
+        closed, unsmiled = found[:, 0], found[:, 1]
+        at_rest = nodes + closed + UNSMILED * unsmiled
+        moved = performer.motion(layer, to_performer(at_rest))
+        moved = _levelled(moved, nodes, line, sitting, columns)
+        for k, name in enumerate(POSES):
+            share = max(UNSMILED, ROUNDED.get(name, 0.0))
+            flow[k, layer, :, :2] = closed + share * unsmiled + (moved[k, :, :2] * scale) @ turn * fading[:, None]
+            flow[k, layer, :, 2] = moved[k, :, 2] * scale.mean() * fading
+    return _joined(flow, nodes, lips, sitting)
+
+
+def _line_unsmiling(lips: _Lips, sitting: Sitting) -> Points:
+    """What takes the smile away, along the lips' line."""
+    ids = list(UPPER_INNER)
+    return _dense(lips.unsmiling[ids])
+
+
+def _levelled(
+    moved: NDArray[np.float64], nodes: Points, line: Points, sitting: Sitting, columns: int
+) -> NDArray[np.float64]:
+    """Motions without the shape of the performer's own lips: her upper lip dips in the middle, and not all do."""
+    width = float(np.linalg.norm(line[-1] - line[0]))
+    across = np.abs((nodes - line[len(line) // 2]) @ sitting.along) / width
+    share = _eased(1.6 - across / 0.22)[:, None]
+    levelled = np.empty_like(moved)
+    for k, pose in enumerate(moved):
+        grid = pose.reshape(-1, columns, 3)
+        levelled[k] = cv2.GaussianBlur(grid, (0, 0), sigmaX=LEVELLING * width / MOUTH_STEP, sigmaY=0.01).reshape(-1, 3)
+    return np.asarray(moved + (levelled - moved) * share)
+
+
+def _joined(flow: NDArray[np.float64], nodes: Points, lips: _Lips, sitting: Sitting) -> NDArray[np.float64]:
+    """Both layers, alike beyond the lips' corners: there they are one skin, the upper's above and the lower's below."""
+    across = nodes @ sitting.along
+    left, right = lips.upper[0] @ sitting.along, lips.upper[-1] @ sitting.along
+    width = float(right - left)
+    share = _eased(np.maximum(left - across, across - right) / (JOINING * width) + 0.6)[:, None]
+    middle = (lips.upper + lips.lower) / 2
+    below = nodes @ sitting.down - np.interp(across, middle @ sitting.along, middle @ sitting.down)
+    lower = _eased(below / (0.5 * width) + 0.5)[:, None]
+    both = flow[:, :1] * (1 - lower) + flow[:, 1:] * lower
+    return np.asarray(flow + (both - flow) * share)
+
+
+def _eased(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    share = np.clip(share, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share))
+
+
+def _ring(sitting: Sitting, factor: float) -> Points:
+    oval = sitting.points[list(OVAL), :2]
+    middle = oval.mean(axis=0)
+    return np.asarray(middle + (oval - middle) * factor)
+
+
+def _scale(
+    sitting: Sitting, performer: Performer, rest_points: Points, ours: Points
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How motions of the performer become motions here: the axes to turn to, and factors across and down."""
+    turn = np.stack([sitting.along, sitting.down])
+    wide = float(np.linalg.norm(ours[-1] - ours[0]) / np.linalg.norm(performer.lip_line[-1] - performer.lip_line[0]))
+    ours_high = float((rest_points[CHIN] - rest_points[NOSE_BASE]) @ sitting.down)
+    theirs_high = float(performer.points[CHIN, 1] - performer.points[NOSE_BASE, 1])
+    return turn, np.array([wide, float(np.sqrt(wide * ours_high / theirs_high))])
+
+
+def _layers(sitting: Sitting, lips: _Lips, box: Box) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The two lips' masks, and the picture with what is between open lips painted over in lip colour."""
+    x0, y0, x1, y1 = box
+    picture = sitting.canvas[y0:y1, x0:x1]
+    rows, columns = np.mgrid[0 : y1 - y0, 0 : x1 - x0] + 0.5
+    position = np.stack([columns + x0, rows + y0], axis=-1)
+    across, down = position @ sitting.along, position @ sitting.down
+    corner_left, corner_right = lips.upper[0] @ sitting.along, lips.upper[-1] @ sitting.along
+    below_upper = down - np.interp(across, lips.upper @ sitting.along, lips.upper @ sitting.down)
+    below_lower = down - np.interp(across, lips.lower @ sitting.along, lips.lower @ sitting.down)
+    beyond = np.maximum(corner_left - across, across - corner_right)  # > 0 outside the corners
+    outside = np.clip(beyond / 2 + 0.5, 0, 1)
+    overlap = OVERLAP * np.clip(-beyond / 4, 0, 1)
+    upper = np.clip(0.5 - below_upper / RIM_SOFTNESS, 0, 1)
+    lower = np.clip(0.5 + (below_lower + overlap) / RIM_SOFTNESS, 0, 1)
+    masks = np.stack([np.maximum(upper, outside), np.maximum(lower, outside)])
+    filled = picture.copy()
+    if lips.open:
+        hole = ((below_upper > -0.5) & (below_lower < 0.5) & (beyond < 0)).astype(np.uint8)
+        filled = np.asarray(cv2.inpaint(filled, hole, 3, cv2.INPAINT_TELEA), np.uint8)
+    soft = np.stack([cv2.GaussianBlur(mask, (0, 0), 0.6) for mask in masks])
+    return np.rint(soft * 255).astype(np.uint8), filled
+
+
+def _inner(
+    sitting: Sitting, lips: _Lips, performer: Performer, box: Box
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """The performer's teeth and tongue at this mouth's place, size and light."""
+    bundle = performer.bundle
+    theirs, ours = performer.lip_line, lips.rest + UNSMILED * _line_unsmiling(lips, sitting)
+    scale = float(np.linalg.norm(ours[-1] - ours[0]) / np.linalg.norm(theirs[-1] - theirs[0]))
+    turn = np.stack([sitting.along, sitting.down], axis=1) * scale
+    their_middle, our_middle = theirs[len(theirs) // 2], ours[len(ours) // 2]
+    origin = np.array(bundle.manifest.mouth[:2], np.float64)
+    offset = our_middle - np.array(box[:2]) - turn @ (their_middle - origin)
+    placing = np.column_stack([turn, offset + (turn @ np.full(2, 0.5)) - 0.5])
+    size = box[2] - box[0], box[3] - box[1]
+    light = _light(sitting, performer)
+    parts = []
+    for name, part in zip(INNER_PARTS, bundle.inner_parts, strict=True):
+        placed = cv2.warpAffine(part, placing, size, flags=cv2.INTER_CUBIC).astype(np.float32)
+        alpha = np.clip(placed[..., 3:], 0, 255)
+        colour = placed[..., :3] * light * (TEETH_GAIN if name.startswith("teeth") else 1.0)
+        if name == "tongue":
+            colour += np.array(THROAT_BGR, np.float32) * light * (1 - alpha / 255)
+            alpha = np.full_like(alpha, 255)
+        parts.append(np.dstack([np.minimum(np.clip(colour, 0, 255), alpha), alpha]))
+    shifts = bundle.inner_shifts.astype(np.float64) @ turn.T
+    return np.rint(np.stack(parts)).astype(np.uint8), shifts.astype(np.float32)
+
+
+def _light(sitting: Sitting, performer: Performer) -> NDArray[np.float32]:
+    """BGR factors from the performer's light to this face's, told by the cheeks."""
+    ours = _cheeks(sitting.canvas, sitting.points[:, :2])
+    theirs = _cheeks(performer.picture, performer.points[:, :2] - performer.bundle.manifest.frame[:2])
+    ratio = ours / np.maximum(theirs, 1)
+    level = ratio.mean()
+    colour = ratio / level
+    # Skin differs in tone as well as in light: its colour counts little, its brightness more.
+    factor = (1 + TINT * (level - 1)) * (1 + 0.35 * (colour - 1))
+    return np.asarray(np.clip(factor, *TINT_RANGE), np.float32)
+
+
+def _cheeks(picture: NDArray[np.uint8], points: Points) -> NDArray[np.float64]:
+    height, width = picture.shape[:2]
+    places = np.clip(points[list(CHEEKS)].astype(int), 0, [width - 1, height - 1])
+    return np.asarray(np.percentile(picture[places[:, 1], places[:, 0]].astype(np.float64), 70, axis=0))
