@@ -19,7 +19,7 @@ from ..errors import AvatarError
 from ..version import __version__
 
 #: In the order of the help. A command's module is light: what it needs, it imports when it runs.
-COMMANDS = ("demo", "create", "render", "visemes", "replay", "doctor")
+COMMANDS = ("demo", "create", "avatars", "render", "visemes", "replay", "doctor")
 
 EXAMPLES = """\
 examples:
@@ -28,6 +28,7 @@ examples:
   livekit-bithuman render speech.wav -o talking.mp4  a video of the avatar speaking a recording
   livekit-bithuman visemes speech.wav -o out.json    its mouth as numbers: viseme weights, frame by frame
   livekit-bithuman replay session.jsonl              what happened in a recorded session, and whether it happens again
+  livekit-bithuman avatars                           the characters that can be named, with --thumbnails FOLDER
   livekit-bithuman doctor                            what this machine has, lacks, and how to mend it
 """
 

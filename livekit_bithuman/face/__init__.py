@@ -6,8 +6,9 @@
 Pure: no clock, no thread, no randomness but a seed.
 """
 
-from .avatar import Avatar, builtin_names
+from .avatar import DEFAULT_AVATAR, Avatar
+from .gallery import builtin_names
 from .idle import IdleMotion
 from .raster import Face
 
-__all__ = ["Avatar", "Face", "IdleMotion", "builtin_names"]
+__all__ = ["DEFAULT_AVATAR", "Avatar", "Face", "IdleMotion", "builtin_names"]

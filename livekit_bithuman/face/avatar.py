@@ -9,13 +9,12 @@ from pathlib import Path
 from ..errors import AvatarFormatError, AvatarNotFoundError
 from .bundle import MAX_FILE_BYTES, Bundle, read_bundle
 from .eyes import EyeRig
+from .gallery import SUFFIX, avatar_names, bundle_path
 from .head import HeadRig
 from .mouth import MouthRig
 from .portrait.picture import MAX_PICTURE_BYTES, looks_like_picture
 
 DEFAULT_AVATAR = "maya"
-SUFFIX = ".avatar"
-_BUILTINS = Path(__file__).with_name("avatars")
 
 
 class Avatar:
@@ -30,10 +29,10 @@ class Avatar:
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | None = None) -> Avatar:
-        """Load a built-in character by name, or a bundle by path.
+        """Load a character by name, or a bundle by path.
 
         Args:
-            source: A built-in's name (see `builtin_names`), the path of a `.avatar` file, or the path of a portrait: a
+            source: A character's name (see `gallery.avatars`), the path of a `.avatar` file, or the path of a portrait: a
                 JPEG, PNG or other picture of a face, of which an avatar is made in a second or two. None: the default.
 
         Raises:
@@ -42,9 +41,7 @@ class Avatar:
             PortraitError: It is a picture, and no avatar can be made from it.
         """
         name = DEFAULT_AVATAR if source is None else os.fspath(source)
-        if name in builtin_names():
-            return cls(read_bundle((_BUILTINS / (name + SUFFIX)).read_bytes(), name))
-        data = _read_file(name)
+        data = _read_file(os.fspath(bundle_path(name)))
         if not name.endswith(SUFFIX) and looks_like_picture(data):
             from .portrait import make_portrait  # few need it
 
@@ -60,6 +57,11 @@ class Avatar:
     def title(self) -> str:
         """What it is called in lists."""
         return self.bundle.manifest.title
+
+    @property
+    def description(self) -> str:
+        """One line on what it looks like; empty where its maker said nothing."""
+        return self.bundle.manifest.description
 
     @property
     def size(self) -> tuple[int, int]:
@@ -87,11 +89,6 @@ class Avatar:
         return HeadRig(self.bundle)
 
 
-def builtin_names() -> list[str]:
-    """Names of the characters in this package, in order of the alphabet."""
-    return sorted(path.stem for path in _BUILTINS.glob("*" + SUFFIX))
-
-
 def _read_file(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
@@ -100,8 +97,8 @@ def _read_file(path: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AvatarNotFoundError(
             path,
-            f"There is no avatar {path!r}. Pass the path of a {SUFFIX} file or a built-in name: "
-            f"{', '.join(builtin_names())}.",
+            f"There is no avatar {path!r}. Pass the path of a {SUFFIX} file or one of the names "
+            f"{', '.join(avatar_names())}.",
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte
         raise AvatarFormatError(path, f"The avatar {path!r} cannot be read: {error}. Check the path.") from error

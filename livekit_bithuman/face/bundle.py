@@ -74,6 +74,7 @@ class Manifest:
     eyes: Box
     pivot: tuple[float, float]  # where the neck begins: the head rolls about it
     background: tuple[tuple[int, int, int], tuple[int, int, int]]  # BGR behind the head, and in the corners
+    description: str = ""  # one line on what it looks like
     #: How much of its keyframe a viseme at full weight shows, 0..1 in `VISEMES` order; the remainder is rest. Keyframes
     #: of consonants are drawn wide, so that teeth and tongue can be told; speech opens them less.
     shares: tuple[float, ...] = (1.0,) * len(VISEMES)
@@ -156,6 +157,7 @@ def write_bundle(bundle: Bundle) -> bytes:
         "schema": 1 if plain else SCHEMA,
         "name": manifest.name,
         "title": manifest.title,
+        "description": manifest.description,
         "author": manifest.author,
         "licences": manifest.licences,
         "canvas": manifest.canvas,
@@ -272,6 +274,7 @@ class _Reader:
         manifest = Manifest(
             name=_text(document, "name"),
             title=_text(document, "title"),
+            description=_text(document, "description") if document.get("description") else "",
             author=_text(document, "author"),
             licences=_lines(document, "licences"),
             canvas=(canvas[0], canvas[1]),

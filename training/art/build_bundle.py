@@ -31,6 +31,7 @@ def build(keys: Keyframes) -> Bundle:
     manifest = Manifest(
         name=meta.name,
         title=meta.title,
+        description=meta.description,
         author=meta.author,
         licences=meta.licences,
         canvas=meta.canvas,

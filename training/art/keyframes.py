@@ -157,6 +157,7 @@ class KeyframeRenderer:
         meta = {
             "name": self.scene.character.name,
             "title": self.scene.character.name.capitalize(),
+            "description": self.scene.character.description,
             "scale": scale,
             "canvas": CANVAS,
             "frame": FRAME,

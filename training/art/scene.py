@@ -27,6 +27,7 @@ class Character:
     """Everything that makes one character."""
 
     name: str
+    description: str  # one line on what is seen
     build: makehuman.Build
     details: Mapping[str, float]
     resting: Pose

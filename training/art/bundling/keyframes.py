@@ -21,6 +21,7 @@ class Meta:
 
     name: str
     title: str
+    description: str
     author: str
     licences: tuple[str, ...]
     scale: int
@@ -107,6 +108,7 @@ def _meta(document: dict[str, Any]) -> Meta:
     return Meta(
         name=document["name"],
         title=document["title"],
+        description=document.get("description", ""),
         author=document["author"],
         licences=tuple(document["licences"]),
         scale=document["scale"],

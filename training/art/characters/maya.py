@@ -31,6 +31,7 @@ def _comb(local: Points, side: np.ndarray, grown: float) -> Points:
 
 CHARACTER = Character(
     name="maya",
+    description="A young woman with long brown hair, in a teal knit top",
     build=Build(gender=0.0, age=24, proportions=0.9, ancestry={"caucasian": 0.65, "asian": 0.35}),
     details={
         "head/head-oval": 0.35,
