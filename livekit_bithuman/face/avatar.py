@@ -32,8 +32,8 @@ class Avatar:
         """Load a character by name, or a bundle by path.
 
         Args:
-            source: A character's name (see `gallery.avatars`), the path of a `.avatar` file, or the path of a portrait: a
-                JPEG, PNG or other picture of a face, of which an avatar is made in a second or two. None: the default.
+            source: A character's name (see `gallery.avatars`), the path of a `.avatar` file, or that of a portrait: a
+                JPEG, PNG or other picture of a face, of which an avatar is made in some seconds. None: the default.
 
         Raises:
             AvatarNotFoundError: There is no such character and no such file.

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from numpy.typing import NDArray
 
 from livekit_bithuman.playout import TICK_S, EngineFailed, Finished, PictureDue, Progressed, Started, Stop
+from livekit_bithuman.rtc.drawn import SAME_S
 from tests.unit.playout import engines
 from tests.unit.playout.sim import BLOCK, PLAIN, RATE, Sim
 
@@ -64,6 +65,7 @@ class PlayoutMachine(RuleBasedStateMachine):
         self._new: list[NDArray[np.int16]] = []  # what the room heard and was not compared yet
         self._waiting: list[PictureDue] = []  # taken and not due yet
         self._shown: PictureDue | None = None  # the picture on the screen
+        self._shown_until = -math.inf  # what was due by then has been shown
         self._stalled_at = -math.inf  # when the event loop was last blocked
 
     @initialize(phase_us=st.integers(0, 9_999), kind=st.sampled_from(engines.KINDS), seed=st.integers(0, 999))
@@ -290,7 +292,11 @@ class PlayoutMachine(RuleBasedStateMachine):
                 if self.honest and picture.frame is not None:
                     assert picture.frame.turn == picture.segment
                     assert picture.frame.index <= picture.slot
+            # as the shell has it: what was drawn for a later moment is not shown any more
+            while self._waiting and self._waiting[-1].due > max(picture.due - SAME_S, self._shown_until):
+                self._waiting.pop()
             self._waiting.append(picture)
+        self._shown_until = self.sim.now
         while self._waiting and self._waiting[0].due <= self.sim.now:
             self._show(self._waiting.pop(0))
 
