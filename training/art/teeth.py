@@ -36,20 +36,24 @@ class MouthLook:
     neck: Colour = TOOTH_NECK  # of a tooth, at the gum
     gum: Colour = GUM
     tongue: Colour = TONGUE
+    glow: float = 0.09  # light that enamel and the lips' insides scatter back and forth, which few bounces leave out
     upper_edge: float = -0.052  # height of the upper biting edge above the mouth's centre, face scales
     lower_edge: float = -0.048
-    arch_width: float = 0.93  # share of the helper's
+    arch_width: float = 1.0  # share of the helper's
 
 
 def teeth_material(look: MouthLook) -> Any:
     """Enamel. The mesh carries: back 0..1 (towards the molars), side 0..1 (at the gaps), fall 0 (gum)..1 (edge)."""
     s = Shader("teeth")
     colour = s.mix(look.neck, look.teeth, s.smoothstep(s.attribute("fall"), 0.15, 0.6))
-    colour = s.mix(colour, srgb(206, 204, 204), s.smoothstep(s.attribute("fall"), 0.86, 1.0, 0.0, 0.35))
-    shade = s.mix(srgb(255, 255, 255), srgb(128, 92, 72), s.smoothstep(s.attribute("side"), 0.55, 1.0, 0.0, 0.75))
-    shade = s.mix(shade, srgb(96, 58, 44), s.smoothstep(s.attribute("back"), 0.10, 0.85, 0.0, 0.92))
+    colour = s.mix(colour, srgb(214, 206, 198), s.smoothstep(s.attribute("fall"), 0.90, 1.0, 0.0, 0.25))
+    shade = s.mix(srgb(255, 255, 255), srgb(120, 80, 62), s.smoothstep(s.attribute("side"), 0.50, 1.0, 0.0, 0.85))
+    shade = s.mix(shade, srgb(104, 64, 50), s.smoothstep(s.attribute("back"), 0.14, 0.95, 0.0, 0.9))
+    colour = s.mix(colour, shade, 1.0, "MULTIPLY")
     s.principled(
-        Base_Color=s.mix(colour, shade, 1.0, "MULTIPLY"),
+        Base_Color=colour,
+        Emission_Color=colour,
+        Emission_Strength=look.glow,
         Roughness=0.24,
         Subsurface_Weight=0.35,
         Subsurface_Radius=(1.0, 0.85, 0.6),

@@ -33,7 +33,7 @@ def _parted(units: Mapping[str, float], tongue: Mapping[str, float] | None = Non
 VISEMES: dict[str, Pose] = {
     "sil": Pose(),
     "PP": Pose({"mouthRollLower": 0.32, "mouthRollUpper": 0.12, "mouthPucker": 0.08, "mouthClose": 0.02}),
-    "FF": _parted({"jawOpen": 0.07, "mouthRollLower": 0.64, "mouthUpperUp*": 0.66}),
+    "FF": _parted({"mouthRollLower": 0.60, "mouthUpperUp*": 0.42, "mouthFunnel": 0.25}),
     "TH": _parted({"jawOpen": 0.17, "mouthUpperUp*": 0.30, "mouthLowerDown*": 0.40, "tongueOut": 0.58}, {"up": 0.05}),
     "DD": _parted({"jawOpen": 0.13, "mouthUpperUp*": 0.28, "mouthLowerDown*": 0.38, "mouthStretch*": 0.08},
                   {"up": 0.10}),

@@ -62,12 +62,12 @@ CHARACTER = Character(
     eyes=EyeLook(iris=srgb(104, 78, 50), fibres=srgb(70, 50, 32), collarette=srgb(150, 110, 62)),
     mouth=MouthLook(),
     brows=BrowLook(
-        height=(0.215, 0.252, 0.282, 0.215), half_width=(0.017, 0.027, 0.020, 0.005), hairs=560, thickness=0.0009
+        height=(0.192, 0.206, 0.226, 0.176), half_width=(0.023, 0.029, 0.021, 0.006), hairs=1000, thickness=0.0009
     ),
     hair=HairStyle(comb=_comb, length=1.6),
     hair_melanin=0.78,
     hair_redness=0.38,
-    brow_melanin=0.84,
+    brow_melanin=0.74,
     brow_redness=0.10,
     top=TopLook(colour=srgb(46, 92, 104)),
     light=LightLook(),
