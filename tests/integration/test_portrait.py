@@ -10,8 +10,8 @@ import pytest
 
 from livekit_bithuman import AvatarSession, PortraitError
 from livekit_bithuman.face import Avatar, Face, IdleMotion
+from livekit_bithuman.pose import resting_mouth
 from livekit_bithuman.server import ServerAddress
-from livekit_bithuman.speech.shape import resting_mouth
 from livekit_bithuman.testing import marker_voice
 from livekit_bithuman.testing.stage import agent_with_avatar
 
