@@ -24,6 +24,7 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
+        self._closing = threading.Lock()  # taken by whoever closes first
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
         # a daemon thread that is still in native code while the interpreter goes down would bring the process down
@@ -46,6 +47,8 @@ class LoopThread:
 
     def close(self) -> None:
         """Cancel what is running and end the thread. Does not wait; from any thread; idempotent."""
+        if not self._closing.acquire(blocking=False):
+            return  # a second stop would break off what the thread still does at its end
         atexit.unregister(self._finish)
         with contextlib.suppress(RuntimeError):  # closed already
             self.loop.call_soon_threadsafe(self.loop.stop)
