@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 from livekit import rtc
+from livekit.agents import AgentSession
 from livekit.agents.voice.io import AudioOutput, PlaybackFinishedEvent, PlaybackStartedEvent
 from numpy.typing import NDArray
 
 from livekit_bithuman.rtc import compat
+from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import Mark, Tap, Viewer, VoiceLocator, read_mark
 from livekit_bithuman.testing.hearing import Hearing
-from livekit_bithuman.testing.stage import Stage
+from livekit_bithuman.testing.stage import Stage, agent_token
 
 RATE = 24_000
 FPS = 25
@@ -172,3 +174,16 @@ def no_new_tasks() -> Iterator[None]:
     yield
     left = {task.get_name() for task in asyncio.all_tasks() - before if "avatar" in task.get_name()}
     assert not left
+
+
+@asynccontextmanager
+async def bare_agent(server: ServerAddress, room_name: str) -> AsyncIterator[tuple[AgentSession[None], rtc.Room]]:
+    """An agent in a room, without an avatar and not started."""
+    room = rtc.Room()
+    await room.connect(server.url, agent_token(server.api_key, server.api_secret, room_name))
+    session: AgentSession[None] = AgentSession(vad=None, turn_handling={"turn_detection": "manual"})
+    try:
+        yield session, room
+    finally:
+        await session.aclose()
+        await room.disconnect()

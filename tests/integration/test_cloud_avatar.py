@@ -44,7 +44,7 @@ from livekit_bithuman.testing.stage import agent_token, agent_with_avatar, frame
 from tests.cloud_service import MINT_PATH, REQUEST_PATH, Answer, Asked, CloudService, jwt, refusal
 
 from .remote_avatar import RemoteAvatar
-from .rooms import Told, ViewerOf, no_new_tasks
+from .rooms import Told, ViewerOf, bare_agent, no_new_tasks
 
 pytestmark = pytest.mark.server
 
@@ -367,7 +367,7 @@ async def test_a_refusal_leaves_everything_as_it_was(
 ) -> None:
     cloud.say(path, answer)
     face = CloudFace(avatar_id="A1", api_url=cloud.url, api_secret=SECRET, conn_options=QUICK)
-    async with _agent(livekit_server, room_name) as (session, room):
+    async with bare_agent(livekit_server, room_name) as (session, room):
         with no_new_tasks():
             with pytest.raises(kind):
                 await _start(face, session, room, livekit_server)
@@ -390,7 +390,7 @@ async def test_a_start_that_is_cancelled_or_takes_too_long_is_undone(
     livekit_server: ServerAddress, room_name: str, cloud: CloudService
 ) -> None:
     cloud.say(REQUEST_PATH, Answer(hang=True))
-    async with _agent(livekit_server, room_name) as (session, room):
+    async with bare_agent(livekit_server, room_name) as (session, room):
         with no_new_tasks():
             face = CloudFace(avatar_id="A1", api_url=cloud.url, api_secret=SECRET)
             starting = asyncio.create_task(_start(face, session, room, livekit_server))
@@ -411,7 +411,7 @@ async def test_livekits_key_is_needed(
     for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
         monkeypatch.delenv(name, raising=False)
     face = CloudFace(avatar_id="A1", api_url=cloud.url, api_secret=SECRET)
-    async with _agent(livekit_server, room_name) as (session, room):
+    async with bare_agent(livekit_server, room_name) as (session, room):
         with pytest.raises(BitHumanException, match="livekit_api_secret"):
             await face.start(session, room, livekit_url=livekit_server.url)
         with pytest.raises(InvalidStateError, match="connect the room"):
@@ -425,18 +425,6 @@ async def test_livekits_key_is_needed(
         await face.start(session, room)
         assert cloud.requests()[0].fields["livekit_url"] == livekit_server.url
         await face.aclose()
-
-
-@asynccontextmanager
-async def _agent(server: ServerAddress, room_name: str) -> AsyncIterator[tuple[AgentSession[None], rtc.Room]]:
-    room = rtc.Room()
-    await room.connect(server.url, agent_token(server.api_key, server.api_secret, room_name))
-    session: AgentSession[None] = AgentSession(vad=None, turn_handling={"turn_detection": "manual"})
-    try:
-        yield session, room
-    finally:
-        await session.aclose()
-        await room.disconnect()
 
 
 # what is seen and heard

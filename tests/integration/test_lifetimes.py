@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -20,9 +18,9 @@ from livekit_bithuman.pose import Picture, Presentation
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import MarkerEngine, Viewer, marker_voice
-from livekit_bithuman.testing.stage import agent_token, agent_with_avatar, frames
+from livekit_bithuman.testing.stage import agent_with_avatar, frames
 
-from .rooms import RATE, StageOf, Told, ViewerOf, marks, no_new_tasks, resting_after, slots, tail
+from .rooms import RATE, StageOf, Told, ViewerOf, bare_agent, marks, no_new_tasks, resting_after, slots, tail
 
 pytestmark = pytest.mark.server
 
@@ -44,19 +42,6 @@ class Counted(MarkerEngine):
 
     def close(self) -> None:
         self.closed.set()
-
-
-@asynccontextmanager
-async def bare_agent(server: ServerAddress, room_name: str) -> AsyncIterator[tuple[AgentSession[None], rtc.Room]]:
-    """An agent in a room, without an avatar and not started."""
-    room = rtc.Room()
-    await room.connect(server.url, agent_token(server.api_key, server.api_secret, room_name))
-    session: AgentSession[None] = AgentSession(vad=None, turn_handling={"turn_detection": "manual"})
-    try:
-        yield session, room
-    finally:
-        await session.aclose()
-        await room.disconnect()
 
 
 def watch_publishing(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:

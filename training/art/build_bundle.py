@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 
+from livekit_bithuman.face.assets import assembled
 from livekit_bithuman.face.bundle import MAX_FILE_BYTES, Bundle, Manifest, read_bundle, write_bundle
 from livekit_bithuman.pose import VISEMES
 
@@ -42,22 +43,7 @@ def build(keys: Keyframes) -> Bundle:
         background=meta.background,
         shares=tuple(SHARES.get(viseme, 1.0) for viseme in VISEMES),
     )
-    return Bundle(
-        manifest=manifest,
-        base=to_bytes(keys.picture("base")),
-        mouth_textures=mouth.textures,
-        mouth_masks=mouth.masks,
-        mouth_flow=mouth.flow,
-        inner_parts=mouth.inner_parts,
-        inner_shifts=mouth.inner_shifts,
-        lids=eyes.lids,
-        eyeballs=eyes.eyeballs,
-        glint=eyes.glint,
-        spheres=eyes.spheres,
-        depth=head.depth,
-        hold=head.hold,
-        brows=head.brows,
-    )
+    return assembled(manifest, to_bytes(keys.picture("base")), mouth, eyes, head)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import PortraitError
+from ..assets import assembled
 from ..bundle import Bundle, Manifest
 from .crop import CANVAS, FRAME, Sitting, eye_middles, seat
 from .eyes import build_eyes
@@ -67,22 +68,7 @@ def build_bundle(sitting: Sitting, title: str) -> Bundle:
         breath=0.0,  # the background is part of the picture: it must not breathe
     )
     opaque = np.full(sitting.canvas.shape[:2], 255, np.uint8)
-    return Bundle(
-        manifest=manifest,
-        base=np.dstack([sitting.canvas, opaque]),
-        mouth_textures=mouth.textures,
-        mouth_masks=mouth.masks,
-        mouth_flow=mouth.flow,
-        inner_parts=mouth.inner_parts,
-        inner_shifts=mouth.inner_shifts,
-        lids=eyes.lids,
-        eyeballs=eyes.eyeballs,
-        glint=eyes.glint,
-        spheres=eyes.spheres,
-        depth=head.depth,
-        hold=head.hold,
-        brows=head.brows,
-    )
+    return assembled(manifest, np.dstack([sitting.canvas, opaque]), mouth, eyes, head)
 
 
 def _chosen(faces: list[Detection], face: int | None, source: str) -> Detection:

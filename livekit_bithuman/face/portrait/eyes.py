@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..assets import EyeAssets
 from ..bundle import LID_STEPS, Box
 from .crop import Sitting, eye_middles
 from .landmarks import Points
@@ -30,14 +31,10 @@ GLINT_EXCESS = 60.0  # how much brighter than the iris a highlight is
 
 
 @dataclass(frozen=True)
-class Eyes:
-    """A bundle's eyes, as `Bundle` has them."""
+class Eyes(EyeAssets):
+    """A bundle's eyes, and where they are."""
 
     box: Box
-    lids: NDArray[np.uint8]
-    eyeballs: NDArray[np.uint8]
-    glint: NDArray[np.uint8]
-    spheres: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def build_eyes(sitting: Sitting) -> Eyes:
         nothing = np.zeros_like(opaque)
         centres = eye_middles(sitting.points) - (x0, y0)
         spheres = np.column_stack([centres, np.full(2, 4.0)]).astype(np.float32)
-        return Eyes(box, np.repeat(opaque[None], LID_STEPS, axis=0), nothing, nothing[..., :3], spheres)
+        return Eyes(np.repeat(opaque[None], LID_STEPS, axis=0), nothing, nothing[..., :3], spheres, box)
     corner = np.array([x0, y0])
     contours = [
         (sitting.points[list(upper), :2] - corner, sitting.points[list(lower), :2] - corner)
@@ -73,7 +70,7 @@ def build_eyes(sitting: Sitting) -> Eyes:
     hole = _hole(openings, picture.shape[:2], 0.0)
     lids = np.stack([_lids(picture, openings, spheres, step / (LID_STEPS - 1)) for step in range(LID_STEPS)])
     balls, glint = _eyeballs(picture, openings, hole)
-    return Eyes(box, lids, balls, glint, spheres)
+    return Eyes(lids, balls, glint, spheres, box)
 
 
 def wears_dark_glasses(sitting: Sitting) -> bool:

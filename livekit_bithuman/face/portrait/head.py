@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..assets import HeadAssets
 from ..bundle import HEAD_STEP, grid_shape
 from .crop import Sitting
 from .landmarks import Points
@@ -20,17 +19,7 @@ FALLOFF = 0.55  # over which share of the head's size its motion ends
 BROW_RISE, BROW_FALL = 0.075, 0.045  # of the eyes' distance
 
 
-@dataclass(frozen=True)
-class Head:
-    """A bundle's head, as `Bundle` has it."""
-
-    depth: NDArray[np.float16]
-    hold: NDArray[np.float16]
-    brows: NDArray[np.float16]
-    pivot: tuple[float, float]
-
-
-def build_head(sitting: Sitting) -> Head:
+def build_head(sitting: Sitting) -> HeadAssets:
     """Guess a head from the mesh on its face."""
     height, width = sitting.canvas.shape[:2]
     rows, columns = grid_shape(width, height, HEAD_STEP)
@@ -50,7 +39,7 @@ def build_head(sitting: Sitting) -> Head:
     below = (places - chin) @ sitting.down / face_height
     hold *= _eased(1 - (below - 0.02) / 0.42)
     hold *= _eased(np.minimum(np.minimum(x, width - x), np.minimum(y + 24, height - y)) / 40)
-    return Head(
+    return HeadAssets(
         _depth(sitting, places, face_half).astype(np.float16),
         hold.astype(np.float16),
         _brows(sitting, places).astype(np.float16),

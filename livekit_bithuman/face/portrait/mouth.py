@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..assets import MouthAssets
 from ..bundle import INNER_PARTS, MOUTH_STEP, POSES, Box, grid_shape
 from .crop import Sitting
 from .landmarks import Points
@@ -54,15 +55,10 @@ TINT_RANGE = (0.45, 1.15)
 
 
 @dataclass(frozen=True)
-class Mouth:
-    """A bundle's mouth, as `Bundle` has it."""
+class Mouth(MouthAssets):
+    """A bundle's mouth, and where it is."""
 
     box: Box
-    textures: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
-    flow: NDArray[np.float16]
-    inner_parts: NDArray[np.uint8]
-    inner_shifts: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -89,12 +85,12 @@ def build_mouth(sitting: Sitting, performer: Performer) -> Mouth:
     texture = np.dstack([filled, np.full(filled.shape[:2], 255, np.uint8)])
     inner, shifts = _inner(sitting, lips, performer, box)
     return Mouth(
-        box,
-        texture[None],
-        masks,
-        flow.reshape(len(POSES), 2, rows, columns, 3).astype(np.float16),
-        inner,
-        shifts,
+        box=box,
+        textures=texture[None],
+        masks=masks,
+        flow=flow.reshape(len(POSES), 2, rows, columns, 3).astype(np.float16),
+        inner_parts=inner,
+        inner_shifts=shifts,
     )
 
 

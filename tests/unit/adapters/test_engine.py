@@ -58,6 +58,15 @@ async def eventually(happened: Callable[[], object]) -> None:
         await asyncio.sleep(0.002)
 
 
+def has_failed(engine: Engine) -> bool:
+    """Whether it says so when it is asked for frames."""
+    try:
+        engine.poll()
+    except EngineError:
+        return True
+    return False
+
+
 async def frames_of(engine: Engine, turn: int) -> list[TurnFrame]:
     """A turn's frames up to its last."""
     frames: list[TurnFrame] = []
@@ -229,21 +238,13 @@ async def test_a_run_that_is_over_is_an_engine_failure_and_is_tried_again(
     monkeypatch.setattr(link, "FIRST_WAIT_S", 0.2)
     async with over(StandInRuntime(manner)) as engine:
         say(engine, voice(1.0))
-
-        def failed() -> bool:
-            try:
-                engine.poll()
-            except EngineError:
-                return True
-            return False
-
-        await eventually(failed)
+        await eventually(lambda: has_failed(engine))
         with pytest.raises(EngineError, match=r"The avatar's runtime (failed|ended)"):
             engine.draw(None, Presentation())
         with pytest.raises(EngineError):
             engine.open_turn(Turn(1, RATE))
         engine.interrupt()
-        await eventually(lambda: not failed())
+        await eventually(lambda: not has_failed(engine))
         say(engine, voice(0.3), 2)
         assert shown(await frames_of(engine, 2)) == [(k, k) for k in range(8)]
 

@@ -17,7 +17,7 @@ from livekit_bithuman.adapters.errors import BithumanError, Failed, ModelNotFoun
 from livekit_bithuman.adapters.sdk import find_runtime_class, is_usable, open_model
 from livekit_bithuman.errors import AvatarNotFoundError, EngineError, MissingDependencyError
 from tests.stand_in import Manner, StandInRuntime
-from tests.unit.adapters.test_engine import eventually, frames_of, say, shown, voice
+from tests.unit.adapters.test_engine import eventually, frames_of, has_failed, say, shown, voice
 
 SECRET = "bh-a-secret"
 
@@ -213,15 +213,7 @@ async def test_a_runtime_that_dies_is_not_tried_again_but_made_anew_by_whoever_m
     install(monkeypatch, Dying)
     engine = await asyncio.to_thread(open_model, model, api_secret=SECRET)
     say(engine, voice(1.0))
-
-    def failed() -> bool:
-        try:
-            engine.poll()
-        except EngineError:
-            return True
-        return False
-
-    await eventually(failed)
+    await eventually(lambda: has_failed(engine))
     await asyncio.to_thread(engine.close)
 
     assert StandInRuntime.made[0].calls.count("run") == 1

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
+from livekit_bithuman.face.assets import EyeAssets
 from livekit_bithuman.face.bundle import LID_STEPS
 
 from .keyframes import Keyframes, to_bytes
@@ -14,16 +12,6 @@ from .keyframes import Keyframes, to_bytes
 EDGE_RAMP = 0.12  # eye distances over which the lids' pictures pass into the base at the box' edges
 
 GLINT_GAIN = 1.6  # display-referred: a highlight lost its range when it was rendered to 8 bits
-
-
-@dataclass(frozen=True)
-class EyeAssets:
-    """What a bundle holds of the eyes; see `livekit_bithuman.face.bundle`."""
-
-    lids: NDArray[np.uint8]
-    eyeballs: NDArray[np.uint8]
-    glint: NDArray[np.uint8]
-    spheres: NDArray[np.float32]
 
 
 def build_eyes(keys: Keyframes) -> EyeAssets:

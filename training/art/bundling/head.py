@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
+from livekit_bithuman.face.assets import HeadAssets
 from livekit_bithuman.face.bundle import HEAD_STEP, grid_shape
 
 from .keyframes import Keyframes
@@ -22,16 +21,6 @@ NECK, NECK_SOFTNESS = 1.05, 0.16  # where half of the motion is left, below the 
 PIVOT = 1.4  # where the neck begins, below the mouth, in eye distances
 BROW_FADE = 0.25  # eye distances over which the brows' motion fades out at their box' edges
 LID_CLEAR, LID_FADE = 0.04, 0.14  # eye distances around the open eyes without brow motion, and until it is whole
-
-
-@dataclass(frozen=True)
-class HeadAssets:
-    """What a bundle holds of the head; see `livekit_bithuman.face.bundle`."""
-
-    depth: NDArray[np.float16]
-    hold: NDArray[np.float16]
-    brows: NDArray[np.float16]
-    pivot: tuple[float, float]
 
 
 def build_head(keys: Keyframes) -> HeadAssets:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.spatial import cKDTree
 
+from livekit_bithuman.face.assets import MouthAssets
 from livekit_bithuman.face.bundle import INNER_PARTS, MOUTH_STEP, POSES, grid_shape
 from livekit_bithuman.face.flow import sampled, spread
 
@@ -37,17 +38,6 @@ SLACK = {"PP": 4.0}  # lips that are pressed stay closed although a neighbouring
 LOOSENED = 0.14  # eye distances from the rim over which skin follows it
 LEAST_SLOPE = 0.3  # to which skin may be compressed down a column before it pushes its neighbours
 SEAM_SLOPE = 0.8  # pixels per pixel by which the layers overlap more and more beyond the mouth's corners
-
-
-@dataclass(frozen=True)
-class MouthAssets:
-    """What a bundle holds of the mouth; see `livekit_bithuman.face.bundle`."""
-
-    textures: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
-    flow: NDArray[np.float16]
-    inner_parts: NDArray[np.uint8]
-    inner_shifts: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
