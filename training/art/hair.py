@@ -12,11 +12,13 @@ from scipy.spatial import cKDTree
 from training.art.anatomy import Anatomy
 from training.art.geometry import Points, smoothstep, unit
 from training.art.objects import curves_object
-from training.art.shader import Shader
+from training.art.shader import Colour, Shader, darker
 
 #: Takes positions relative to the head's centre in face scales (n, 3), the side of the parting (n,), and the share of
 #: the hair's length that has grown (0..1); gives the wanted directions (n, 3).
 Comb = Callable[[Points, np.ndarray, float], Points]
+
+GREY_SPREAD = 0.30  # light of the darkest hairs among grey ones, of the lightest
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class HairStyle:
     guides: int = 1_400
     steps: int = 32
     length_spread: float = 0.08
+    cut: float | None = None  # height, from the head's centre, at which hairs that hang lower are cut
+    cut_spread: float = 0.05
     stiffness: float = 0.62  # share of the old direction kept at each step
     volume: float = 0.11  # how far the outermost hair lies off the skin
+    rise: float = 5.0  # how fast it gets there: 1 / share of the length
     clumping: float = 0.35
     clump_size: int = 14  # hairs of one fine lock
     wave: float = 0.03
@@ -42,8 +47,15 @@ class HairStyle:
     seed: int = 1
 
 
-def hair_material(name: str, melanin: float, redness: float, roughness: float = 0.34, spread: float = 0.12) -> Any:
-    """Blender's physically based hair, coloured by its melanin."""
+def hair_material(
+    name: str,
+    melanin: float,
+    redness: float,
+    roughness: float = 0.34,
+    spread: float = 0.12,
+    tint: Colour | None = None,
+) -> Any:
+    """Blender's physically based hair, coloured by its melanin or, as grey hair has none that counts, by a tint."""
     s = Shader(name)
     hair = s.node(
         "ShaderNodeBsdfHairPrincipled",
@@ -55,6 +67,10 @@ def hair_material(name: str, melanin: float, redness: float, roughness: float = 
         Random_Color=spread,
         Random_Roughness=0.1,
     )
+    if tint is not None:
+        hair.parametrization = "COLOR"
+        share = s.smoothstep(s.node("ShaderNodeHairInfo").outputs["Random"], 0.55, 1.0, 0.0, 0.85)
+        s.feed(s.mix(tint, darker(tint, GREY_SPREAD), share), hair.inputs["Color"])
     s.surface(hair.outputs[0])
     return s.material
 
@@ -73,6 +89,8 @@ class Hair:
         chosen = self._rng.choice(style.hairs, style.guides, replace=False)
         guides = self._grow(roots[chosen], normals[chosen])
         hairs = self._interpolate(roots, guides, density)
+        if style.cut is not None:
+            hairs = self._shorten(hairs, self._above_cut(hairs, style.cut))
         kept = ~self._across_throat(hairs)
         hairs, density = hairs[kept], density[kept]
         t = np.linspace(0.0, 1.0, style.steps + 1)
@@ -85,6 +103,14 @@ class Hair:
         local = (hairs - self._anatomy.head_centre) / self._anatomy.scale
         x, y, z = np.moveaxis(local, -1, 0)
         return np.asarray(((np.abs(x) < 0.62) & (y < -0.75) & (z > -0.1)).any(1))
+
+    def _above_cut(self, hairs: Points, cut: float) -> np.ndarray:
+        """The share of each hair before it first comes below the cut."""
+        height = (hairs[..., 1] - self._anatomy.head_centre[1]) / self._anatomy.scale
+        level = cut + self._rng.normal(0.0, self._style.cut_spread, (len(hairs), 1))
+        below = height < level
+        first = np.where(below.any(1), below.argmax(1), hairs.shape[1] - 1)
+        return np.asarray(np.maximum(first, 2) / (hairs.shape[1] - 1))
 
     def _parting_side(self, points: Points) -> np.ndarray:
         return np.sign(points[:, 0] / self._anatomy.scale - self._style.parting + 1e-6)
@@ -103,7 +129,7 @@ class Hair:
             local = (path[-1] - self._anatomy.head_centre) / k
             wanted = unit(style.comb(local, side, grown))
             direction = unit(style.stiffness * direction + (1.0 - style.stiffness) * wanted)
-            clearance = style.volume * k * layer * min(1.0, 5.0 * (grown + 0.02))
+            clearance = style.volume * k * layer * min(1.0, style.rise * (grown + 0.02))
             point = self._off_skin(path[-1] + direction * step, clearance)
             direction = unit(point - path[-1])
             path.append(path[-1] + direction * step)

@@ -7,7 +7,6 @@ import importlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ MIXES = (("sil", "aa"), ("ou", "E"), ("PP", "aa"))
 TRUE_POSES = ("aa", "SS", "TH", "FF")
 MOUTH_POSES: dict[str, Pose] = {**VISEMES, "smile": SMILE, "atlas": ATLAS}
 BROW_POSES: dict[str, Pose] = {"brow_up": BROW_UP, "brow_down": BROW_DOWN}
+WHOLE_FINER = 2  # times the samples in pictures of the whole canvas, whose single hairs and outline need them
 EDGE = 0.15  # eye distances over which a box that is rendered again fades into the picture that is there
 AUTHOR = "The livekit-bithuman authors"
 LICENCES = (
@@ -108,9 +108,13 @@ class KeyframeRenderer:
             return
         part = self.landmarks.boxes[self._only[name]] if self._only and self._only[name] else None
         path = self.directory / f"{name}.png"
+        if self._only is None and path.exists():
+            return  # a run that was broken off made it
         whole = Image.open(path).copy() if part else None
         self.scene.pose(pose)
-        self.scene.render(path, part or box)
+        unfinished = path.with_suffix(".part.png")
+        self.scene.render(unfinished, part or box, finer=WHOLE_FINER if box is None and part is None else 1)
+        os.replace(unfinished, path)
         if whole and part:
             scale = whole.width // CANVAS[0]
             laid_in(whole, Image.open(path), part, scale, EDGE * self.landmarks.distance).save(path)
@@ -118,6 +122,9 @@ class KeyframeRenderer:
 
     def geometry(self) -> None:
         """Write geometry.npz: the skin in every pose, and where the inner parts are."""
+        path = self.directory / "geometry.npz"
+        if self._only is None and path.exists():
+            return
         names, points, visible, inner = [], [], [], []
         for poses, box in ((MOUTH_POSES, "mouth"), (BROW_POSES, "brows")):
             for name, pose in poses.items():
@@ -129,7 +136,7 @@ class KeyframeRenderer:
                 parts = self.scene.inner_points(pose)
                 inner.append([self.scene.project(part)[:, :2].mean(0) for part in parts])
         np.savez_compressed(
-            self.directory / "geometry.npz",
+            path,
             pose_names=np.array(names),
             points=np.array(points, np.float32),
             visible=np.array(visible, np.float32),
@@ -144,8 +151,6 @@ class KeyframeRenderer:
         for name, pose in MOUTH_POSES.items():
             if name != "sil":
                 self.picture(f"mouth_{name}", pose, boxes["mouth"])
-        for name, pose in BROW_POSES.items():
-            self.picture(name, pose, boxes["brows"])
         for step in range(LID_STEPS):
             self.picture(f"lid_{step}", Pose({"eyeBlink*": step / (LID_STEPS - 1)}), boxes["eyes"])
         self.scene.hold_out(False)
@@ -182,7 +187,6 @@ class KeyframeRenderer:
             self.picture(f"mix_{first}_{second}", mixed({first: 0.5, second: 0.5}), box)
         for name in TRUE_POSES:
             self.picture(f"true_{name}", VISEMES[name], box)
-        self.picture("still", Pose(), FRAME)
 
     def describe(self, scale: int) -> None:
         """Write meta.json."""
@@ -200,6 +204,7 @@ class KeyframeRenderer:
             "eye_radius": marks.eye_radius,
             "eye_distance": marks.distance,
             "boxes": marks.boxes,
+            "background": self.scene.character.background,
             "author": AUTHOR,
             "licences": LICENCES,
         }
@@ -230,6 +235,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=48, help="samples a pixel; denoised")
     parser.add_argument("--scale", type=int, default=2, help="pixels to a canvas pixel")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--resume", action="store_true", help="keep the pictures of a run that was broken off")
     parser.add_argument(
         "--only",
         nargs="+",
@@ -239,8 +245,10 @@ def main() -> None:
     arguments = parser.parse_args()
     destination: Path = arguments.out.resolve()
     destination.parent.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=f".{arguments.name}-", dir=destination.parent))
-    directory.chmod(0o755)
+    directory = destination.with_name(f".{destination.name}.unfinished")
+    if not arguments.resume:
+        shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(exist_ok=True)
     scene = CharacterScene(load_character(arguments.name), arguments.scale, arguments.samples, arguments.threads)
     only = dict((*picture.split(":"), "")[:2] for picture in arguments.only) if arguments.only else None
     if only is not None:

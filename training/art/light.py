@@ -128,6 +128,7 @@ def configure(scale: float, samples: int, threads: int, look: LightLook) -> None
     render.use_persistent_data = True
     render.image_settings.file_format = "PNG"
     render.image_settings.color_mode = "RGBA"
+    render.image_settings.compression = 3  # per cent: the files are read once
     cycles.device = "CPU"
     cycles.samples = samples
     cycles.use_adaptive_sampling = True

@@ -10,6 +10,7 @@ import bpy
 
 from training.art import makehuman
 from training.art.anatomy import SIDES, Anatomy
+from training.art.beard import Beard, BeardLook, beard_density
 from training.art.brows import BrowLook, Brows, Lashes, LashLook
 from training.art.clothes import TopLook, dress
 from training.art.eyes import Eyeball, EyeLook, cornea_material, eyeball_material
@@ -17,6 +18,7 @@ from training.art.geometry import Points, smoothstep
 from training.art.hair import Hair, HairStyle, hair_material
 from training.art.light import CANVAS, Framing, LightLook, add_camera, add_lights, configure, project
 from training.art.objects import mesh_object, move_mesh
+from training.art.shader import Colour
 from training.art.skin import SkinLook, hold_out_inner_mouth, skin_material
 from training.art.teeth import Mouth, MouthLook
 from training.art.visemes import Pose, added
@@ -45,6 +47,10 @@ class Character:
     top: TopLook = field(default_factory=TopLook)
     light: LightLook = field(default_factory=LightLook)
     framing: Framing = field(default_factory=Framing)
+    hair_tint: Colour | None = None  # of grey hair, instead of melanin
+    brow_tint: Colour | None = None
+    beard: BeardLook | None = None
+    background: tuple[tuple[int, int, int], tuple[int, int, int]] = ((226, 218, 210), (150, 138, 128))
 
 
 class CharacterScene:
@@ -52,7 +58,7 @@ class CharacterScene:
 
     def __init__(self, character: Character, scale: float, samples: int, threads: int = 1, hair: bool = True) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        self.character = character
+        self.character, self._samples = character, samples
         self.anatomy = anatomy = Anatomy(makehuman.shape(character.build, character.details), character.hairline)
         self.vertices: Points = anatomy.vertices  # of the current pose
         attributes = {
@@ -62,9 +68,10 @@ class CharacterScene:
             "scalp": smoothstep(anatomy.scalp, 0.1, 0.9),
             "lips": anatomy.lips,
             "liner": anatomy.lid_margin(),
+            "beard": beard_density(anatomy),
         }
         skin = anatomy.skin
-        self.skin_material = skin_material(character.skin)
+        self.skin_material = skin_material(character.skin, anatomy)
         self.skin = mesh_object(
             "skin", anatomy.skin_points, skin.faces, self.skin_material, skin.uv, attributes, subdivisions=2
         )
@@ -72,13 +79,19 @@ class CharacterScene:
         self.mouth = Mouth(anatomy, character.mouth)
         eyeball, cornea = eyeball_material(character.eyes), cornea_material()
         self.eyes = {side: Eyeball(side, anatomy.eyes[side], eyeball, cornea) for side in SIDES}
-        brow_hair = hair_material("brow hair", character.brow_melanin, character.brow_redness, 0.5)
+        brow_hair = hair_material(
+            "brow hair", character.brow_melanin, character.brow_redness, 0.5, tint=character.brow_tint
+        )
         self.brows = Brows(anatomy, character.brows, brow_hair)
         self.lashes = Lashes(anatomy, character.lashes, hair_material("lash hair", 0.98, 0.3, 0.45))
         self.hair_objects = []
         if hair:
-            material = hair_material("hair", character.hair_melanin, character.hair_redness)
+            material = hair_material("hair", character.hair_melanin, character.hair_redness, tint=character.hair_tint)
             self.hair_objects.append(Hair(anatomy, character.hair, material).object)
+        self.beard = None
+        if character.beard is not None:
+            material = hair_material("beard hair", character.brow_melanin, character.brow_redness, 0.5)
+            self.beard = Beard(anatomy, character.beard, material)
         add_lights(anatomy, character.light)
         self.camera = add_camera(anatomy, character.framing)
         configure(scale, samples, threads, character.light)
@@ -86,8 +99,8 @@ class CharacterScene:
 
     @property
     def facial_hair(self) -> list[bpy.types.Object]:
-        """Brows and lashes."""
-        return [self.brows.object, self.lashes.object]
+        """Brows, lashes and beard."""
+        return [self.brows.object, self.lashes.object, *([self.beard.object] if self.beard else [])]
 
     @property
     def eye_objects(self) -> list[bpy.types.Object]:
@@ -114,6 +127,8 @@ class CharacterScene:
         move_mesh(self.skin, skin)
         self.mouth.pose(self.vertices, whole.tongue)
         self.brows.pose(skin)
+        if self.beard:
+            self.beard.pose(skin)
         self.lashes.pose(self.vertices)
         for eye in self.eyes.values():
             eye.look(*gaze)
@@ -128,9 +143,16 @@ class CharacterScene:
         """Canvas position x, y and depth (dm) of points in MakeHuman's axes, shape (n, 3)."""
         return project(self.camera, self.character.framing, points)
 
-    def render(self, path: Path, box: tuple[int, int, int, int] | None = None) -> None:
-        """Render to a PNG; outside of `box` (x0, y0, x1, y1 in canvas pixels) the picture is left empty."""
+    def render(self, path: Path, box: tuple[int, int, int, int] | None = None, finer: int = 1) -> None:
+        """Render to a PNG; outside of `box` (x0, y0, x1, y1 in canvas pixels) the picture is left empty.
+
+        Args:
+            path: The file.
+            box: What to render; None: all.
+            finer: Times the samples that the scene was built with.
+        """
         render = bpy.context.scene.render
+        bpy.context.scene.cycles.samples = self._samples * finer
         render.filepath = str(path)
         render.use_border = box is not None
         render.use_crop_to_border = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 Colour = tuple[float, float, float, float]
 Socket = Any  # bpy.types.NodeSocket; bpy ships no type information
@@ -70,6 +72,18 @@ class Shader:
         image.colorspace_settings.name = "Non-Color"
         return self.node("ShaderNodeTexImage", {"image": image}).outputs["Color"]
 
+    def painted(self, name: str, channels: Sequence[np.ndarray], vector: Socket) -> list[Socket]:
+        """Up to three planes of the same shape, the first row lowest, looked up at 0..1 of `vector`'s x and y."""
+        height, width = channels[0].shape
+        image = bpy.data.images.new(name, width, height, float_buffer=True)
+        image.colorspace_settings.name = "Non-Color"
+        pixels = np.ones((height, width, 4), np.float32)
+        pixels[..., : len(channels)] = np.stack(list(channels), -1)
+        image.pixels.foreach_set(pixels.ravel())
+        looked_up = self.node("ShaderNodeTexImage", {"image": image, "extension": "EXTEND"}, Vector=vector).outputs[0]
+        parts = self.node("ShaderNodeSeparateColor", Color=looked_up)
+        return list(parts.outputs)[: len(channels)]
+
     def noise(self, vector: Socket, scale: float, detail: float = 3.0, roughness: float = 0.6) -> Socket:
         """Fractal noise, about 0..1 with mean 0.5."""
         return self.node("ShaderNodeTexNoise", Vector=vector, Scale=scale, Detail=detail, Roughness=roughness).outputs[
@@ -80,9 +94,11 @@ class Shader:
         """Distance to the nearest of randomly scattered points."""
         return self.node("ShaderNodeTexVoronoi", Vector=vector, Scale=scale).outputs["Distance"]
 
-    def stretched(self, vector: Socket, scale: tuple[float, float, float]) -> Socket:
-        """A vector scaled along each axis."""
-        return self.node("ShaderNodeMapping", Vector=vector, Scale=scale).outputs["Vector"]
+    def stretched(
+        self, vector: Socket, scale: tuple[float, float, float], moved: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> Socket:
+        """A vector scaled along each axis, then moved."""
+        return self.node("ShaderNodeMapping", Vector=vector, Scale=scale, Location=moved).outputs["Vector"]
 
     def smoothstep(self, value: Any, low: float, high: float, start: float = 0.0, end: float = 1.0) -> Socket:
         """`start` at `low`, `end` at `high`, smooth between and constant beyond."""

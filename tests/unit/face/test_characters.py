@@ -51,7 +51,12 @@ def face(request: pytest.FixtureRequest) -> Face:
 
 
 def gap(face: Face, weights: VisemeWeights, *, smile: float = 0.0) -> int:
-    return green(face.draw(weights, Presentation(blink=1, smile=smile)))
+    return gap_of(face, weights, Presentation(blink=1, smile=smile))
+
+
+def gap_of(face: Face, weights: VisemeWeights, presentation: Presentation) -> int:
+    """Pixels between the lips; the eyes must be closed."""
+    return green(face.draw(weights, presentation))
 
 
 def test_silent_and_bilabial_lips_are_closed(face: Face) -> None:
