@@ -42,7 +42,12 @@ class HeadAssets:
 
 
 def assembled(
-    manifest: Manifest, base: NDArray[np.uint8], mouth: MouthAssets, eyes: EyeAssets, head: HeadAssets
+    manifest: Manifest,
+    base: NDArray[np.uint8],
+    mouth: MouthAssets,
+    eyes: EyeAssets,
+    head: HeadAssets,
+    outline: NDArray[np.uint8] | None = None,
 ) -> Bundle:
     """The bundle of all of them; the manifest has the head's pivot."""
     return Bundle(
@@ -60,4 +65,5 @@ def assembled(
         depth=head.depth,
         hold=head.hold,
         brows=head.brows,
+        outline=outline,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from ..errors import AvatarFormatError, AvatarNotFoundError
 from .bundle import MAX_FILE_BYTES, Bundle, read_bundle
+from .cutout import cut_out
 from .eyes import EyeRig
 from .gallery import SUFFIX, avatar_names, bundle_path
 from .head import HeadRig
@@ -29,7 +32,7 @@ class Avatar:
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | None = None) -> Avatar:
-        """Load a character by name, or a bundle by path.
+        """Load a character by name, or a bundle by path. A bundle that is in use already is not loaded again.
 
         Args:
             source: A character's name (see `gallery.avatars`), the path of a `.avatar` file, or that of a portrait: a
@@ -46,7 +49,11 @@ class Avatar:
             from .portrait import make_portrait  # few need it
 
             return cls(make_portrait(data, name))
-        return cls(read_bundle(data, name))
+        bundle = hashlib.sha256(data).digest()
+        avatar = _loaded.get(bundle)
+        if avatar is None:
+            avatar = _loaded.setdefault(bundle, cls(read_bundle(data, name)))
+        return avatar
 
     @property
     def name(self) -> str:
@@ -74,6 +81,11 @@ class Avatar:
         return self.bundle.manifest.licences
 
     @cached_property
+    def cut_out(self) -> Avatar:
+        """The same without its background, where that is part of its pictures and its outline is known; else itself."""
+        return self if self.bundle.outline is None else Avatar(cut_out(self.bundle))
+
+    @cached_property
     def mouth(self) -> MouthRig:
         """The mouth, ready to be posed."""
         return MouthRig(self.bundle)
@@ -87,6 +99,10 @@ class Avatar:
     def head(self) -> HeadRig:
         """The head, ready to be turned."""
         return HeadRig(self.bundle)
+
+
+#: Avatars in use, by the digest of their bundles: the second session of a character costs little more memory.
+_loaded: WeakValueDictionary[bytes, Avatar] = WeakValueDictionary()
 
 
 def _read_file(path: str) -> bytes:

@@ -16,6 +16,8 @@
     head/depth.npy      float16 (rows, columns): how far in front of the head's axis each point is, in pixels
     head/hold.npy       float16 (rows, columns): 1 where a point moves with the head, 0 where it stays put
     head/brows.npy      float16 (2, rows, columns, 2): displacement of brows raised and lowered, in pixels
+    outline.png         grey, canvas, where the manifest says `outline` (schema 2): 255 the person, 0 the background in
+                        the pictures, for those who want another
 
 Pictures are 8-bit PNGs with colours premultiplied by alpha. Boxes and positions are in canvas pixels. The mouth's grid
 has a node at every `MOUTH_STEP` pixels from the box' corner on, the head's grid one at every `HEAD_STEP` pixels from
@@ -106,6 +108,7 @@ class Bundle:
     depth: NDArray[np.float16]
     hold: NDArray[np.float16]
     brows: NDArray[np.float16]
+    outline: NDArray[np.uint8] | None = None  # (h, w), schema 2
 
 
 def grid_shape(width: int, height: int, step: int) -> tuple[int, int]:
@@ -152,6 +155,7 @@ def write_bundle(bundle: Bundle) -> bytes:
         "head/brows.npy": bundle.brows,
     }
     plain = len(bundle.mouth_textures) == len(POSES) and manifest.breath == manifest.shade == 1.0
+    plain = plain and bundle.outline is None
     document: dict[str, Any] = {
         "format": FORMAT,
         "schema": 1 if plain else SCHEMA,
@@ -171,6 +175,9 @@ def write_bundle(bundle: Bundle) -> bytes:
     }
     if not plain:
         document |= {"textures": len(bundle.mouth_textures), "breath": manifest.breath, "shade": manifest.shade}
+    if bundle.outline is not None:
+        document["outline"] = True
+        pictures["outline.png"] = bundle.outline
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         _store(archive, "manifest.json", json.dumps(document, indent=1).encode(), zipfile.ZIP_DEFLATED)
@@ -210,7 +217,7 @@ class _Reader:
             raise _Broken("it is not a zip file") from error
 
     def bundle(self) -> Bundle:
-        manifest, textures = self._manifest()
+        manifest, textures, outlined = self._manifest()
         mouth_w, mouth_h = _extent(manifest.mouth)
         eyes_w, eyes_h = _extent(manifest.eyes)
         canvas_w, canvas_h = manifest.canvas
@@ -235,6 +242,7 @@ class _Reader:
             depth=self._array("head/depth.npy", np.float16, head_grid, far),
             hold=self._array("head/hold.npy", np.float16, head_grid, 1.0),
             brows=self._array("head/brows.npy", np.float16, (2, *head_grid, 2), far),
+            outline=self._picture("outline.png", canvas_w, canvas_h, 1) if outlined else None,
         )
 
     def _member(self, name: str) -> bytes:
@@ -252,7 +260,8 @@ class _Reader:
             raise _Broken(f"{name} unpacks to more than {MAX_MEMBER_BYTES >> 20} MB")
         return data
 
-    def _manifest(self) -> tuple[Manifest, int]:
+    def _manifest(self) -> tuple[Manifest, int, bool]:
+        """What it says, how many mouth textures there are, and whether there is an outline."""
         try:
             document = json.loads(self._member("manifest.json"))
         except (ValueError, RecursionError) as error:
@@ -287,7 +296,10 @@ class _Reader:
             breath=breath,
             shade=shade,
         )
-        return manifest, textures
+        outlined = document.get("outline", False) if schema == 2 else False
+        if not isinstance(outlined, bool):
+            raise _Broken("its outline is neither true nor false")
+        return manifest, textures, outlined
 
     def _picture(self, name: str, width: int, height: int, channels: int) -> NDArray[np.uint8]:
         data = self._member(name)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .bundle import HEAD_STEP, Box, Manifest
-from .flow import Field, spread
+from .bundle import Box, Manifest
+from .flow import Field
 
 OUTPUT_STEP = 8  # output pixels between the nodes on which motion is computed; even
 MARGIN = 40  # canvas pixels kept around what is seen: no motion reaches farther
@@ -49,23 +48,14 @@ class Framing:
         y1 = min(canvas[1], int(self.top + self.height / self.scale) + 1 + MARGIN)
         return x0, y0, x1, y1
 
-    def pixel_sources(self, corner: tuple[int, int]) -> Field:
-        """The canvas position of every output pixel's centre, as pixel indices from `corner`, (height, width, 2)."""
-        x = (np.arange(self.width) + 0.5) / self.scale + self.left - corner[0] - 0.5
-        y = (np.arange(self.height) + 0.5) / self.scale + self.top - corner[1] - 0.5
-        return np.dstack(np.meshgrid(x, y)).astype(np.float32)
-
-    def node_sources(self, first: tuple[int, int]) -> Field:
-        """Where in the head's grid, counted from its node `first` (column, row), each node of the output's grid is."""
+    def nodes(self) -> Field:
+        """Where in the canvas each node of the output's grid is, in pixels from its corner; a node lies at every
+        `OUTPUT_STEP` output pixels."""
         columns = -(-self.width // OUTPUT_STEP) + 1
         rows = -(-self.height // OUTPUT_STEP) + 1
-        x = (np.arange(columns) * OUTPUT_STEP / self.scale + self.left) / HEAD_STEP - first[0]
-        y = (np.arange(rows) * OUTPUT_STEP / self.scale + self.top) / HEAD_STEP - first[1]
+        x = np.arange(columns) * OUTPUT_STEP / self.scale + self.left
+        y = np.arange(rows) * OUTPUT_STEP / self.scale + self.top
         return np.dstack(np.meshgrid(x, y)).astype(np.float32)
-
-    def spread(self, field: Field) -> Field:
-        """A field on the output's grid, at every output pixel."""
-        return spread(field, self.width, self.height, OUTPUT_STEP)
 
 
 def backdrop(manifest: Manifest, width: int, height: int) -> NDArray[np.uint8]:
@@ -82,10 +72,3 @@ def backdrop(manifest: Manifest, width: int, height: int) -> NDArray[np.uint8]:
     noise = np.random.default_rng(DITHER_SEED).random((height, width, 1), np.float32)
     shade = np.floor(centre * (1 - share) + edge * share + noise)
     return np.asarray(shade.clip(0, 255), np.uint8)
-
-
-def laid_over(picture: NDArray[np.uint8], behind: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A premultiplied BGRA picture over a BGR one, newly allocated."""
-    through = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(picture, 3)), cv2.COLOR_GRAY2BGR)
-    front = cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
-    return np.asarray(cv2.add(front, cv2.multiply(behind, through, scale=1 / 255)), np.uint8)

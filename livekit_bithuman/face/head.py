@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 
 from ..pose import Presentation
 from .bundle import HEAD_STEP, Bundle
-from .flow import Field, grid_nodes, inverse_field
+from .features import Features
+from .flow import Field, four_planes, grid_nodes, inverse_field
 
 Window = tuple[slice, slice]  # rows and columns of the head's grid
 
@@ -26,29 +28,32 @@ class HeadRig:
 
     def __init__(self, bundle: Bundle) -> None:
         rows, columns = bundle.depth.shape
-        nodes = grid_nodes(rows, columns)
-        self._depth = bundle.depth.astype(np.float32)
-        self._hold = bundle.hold.astype(np.float32)
-        self._brows = bundle.brows.astype(np.float32)
+        self._nodes = grid_nodes(rows, columns)
+        nodes = self._nodes * np.float32(HEAD_STEP)
+        hold = bundle.hold.astype(np.float32)
         pivot = np.array(bundle.manifest.pivot, np.float32)
-        self._from_pivot = nodes * np.float32(HEAD_STEP) - pivot
-        self._breath = bundle.manifest.size[1] * BREATH_RISE * bundle.manifest.breath
+        held = np.dstack([bundle.depth, nodes - pivot]) * hold[..., None]
+        breath = bundle.manifest.size[1] * BREATH_RISE * bundle.manifest.breath * (1 - (1 - BREATH_NOD) * hold)
+        self._moved_by = np.dstack([held, breath]).astype(np.float32)  # depth, across, down, and a breath's rise
+        self._brows = [four_planes(brows) for brows in bundle.brows]
+        self._features = Features(bundle, nodes)
 
     def inverse(self, presentation: Presentation, window: Window) -> Field:
-        """For each node in a window of the head's grid, how far back what is seen there came from, in canvas pixels."""
+        """For each node in a window of the head's grid, how far back what is seen there came from, in canvas pixels:
+        x, y, and two planes of nothing.
+        """
         field = self._displacement(presentation, window)
-        return inverse_field(field, grid_nodes(*field.shape[:2]), HEAD_STEP, INVERSE_ROUNDS)
+        rows, columns = field.shape[:2]
+        return inverse_field(field, self._nodes[:rows, :columns], HEAD_STEP, INVERSE_ROUNDS)
 
     def _displacement(self, presentation: Presentation, window: Window) -> Field:
-        from_pivot, depth, hold = self._from_pivot[window], self._depth[window], self._hold[window]
-        across, down = from_pivot[..., 0], from_pivot[..., 1]
-        cos_roll, sin_roll = math.cos(presentation.roll) - 1, math.sin(presentation.roll)
-        x = depth * math.sin(presentation.yaw) + across * (math.cos(presentation.yaw) - 1)
-        x += across * cos_roll - down * sin_roll
-        y = depth * math.sin(presentation.pitch) + across * sin_roll + down * cos_roll
-        field = np.dstack([x, y]) * hold[..., None]
-        field[..., 1] -= np.float32(self._breath * presentation.breath) * (1 - (1 - BREATH_NOD) * hold)
+        yaw, pitch, roll = presentation.yaw, presentation.pitch, presentation.roll
+        motion = np.zeros((4, 4), np.float32)  # to x and y, from the planes of `_moved_by`
+        motion[0, :3] = math.sin(yaw), math.cos(yaw) + math.cos(roll) - 2, -math.sin(roll)
+        motion[1] = math.sin(pitch), math.sin(roll), math.cos(roll) - 1, -presentation.breath
+        field = np.asarray(cv2.transform(self._moved_by[window], motion), np.float32)
         brow = min(max(presentation.brow, -1.0), 1.0)
         if brow:
-            field += self._brows[0 if brow > 0 else 1][window] * np.float32(abs(brow))
-        return np.asarray(field, np.float32)
+            cv2.scaleAdd(self._brows[0 if brow > 0 else 1][window], abs(brow), field, dst=field)
+        self._features.move(field, presentation.expression, window)
+        return field

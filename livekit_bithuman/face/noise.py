@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15  # splitmix64's increment (Steele, Lea, Flood: Fast Splittable PRNGs, 2014)
 
 
+@lru_cache(1024)  # motion asks for the same numbers again in every picture of some seconds
 def chance(seed: int, stream: int, index: int) -> float:
     """A number in 0 .. 1, uniform over `index`, independent between streams: two rounds of splitmix64."""
     return _mixed(_mixed(seed * _GOLDEN + stream) + index * _GOLDEN) / 2.0**64

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +61,18 @@ def test_faces_share_one_avatar(flat_avatar: Avatar) -> None:
     before = small.draw(resting_mouth(), Presentation())
     large.draw(resting_mouth(), Presentation(yaw=0.1, blink=1))
     assert np.array_equal(small.draw(resting_mouth(), Presentation()), before)
+
+
+def test_a_bundle_in_use_is_not_loaded_again(tmp_path: Path, flat_bundle: Bundle) -> None:
+    path, copy = tmp_path / "flat.avatar", tmp_path / "copy.avatar"
+    path.write_bytes(write_bundle(flat_bundle))
+    copy.write_bytes(path.read_bytes())
+    first = Avatar.load(path)
+    assert Avatar.load(path) is first
+    assert Avatar.load(copy) is first
+    path.write_bytes(write_bundle(replace(flat_bundle, manifest=replace(flat_bundle.manifest, title="Other"))))
+    assert Avatar.load(path).title == "Other"
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None

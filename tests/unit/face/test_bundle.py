@@ -44,12 +44,16 @@ def npy(array: np.ndarray[Any, Any], *, pickled: bool = False) -> bytes:
     return out.getvalue()
 
 
-def test_what_was_written_is_read(flat_bundle: Bundle) -> None:
-    found = read_bundle(write_bundle(flat_bundle), "flat.avatar")
-    assert found.manifest == flat_bundle.manifest
+@pytest.mark.parametrize("outlined", [False, True])
+def test_what_was_written_is_read(flat_bundle: Bundle, outlined: bool) -> None:
+    outline = np.ascontiguousarray(flat_bundle.base[..., 3]) if outlined else None
+    written = dataclasses.replace(flat_bundle, outline=outline)
+    found = read_bundle(write_bundle(written), "flat.avatar")
+    assert found.manifest == written.manifest
+    assert (found.outline is not None) == outlined
     for field in dataclasses.fields(Bundle):
-        if field.name != "manifest":
-            expected, array = getattr(flat_bundle, field.name), getattr(found, field.name)
+        expected, array = getattr(written, field.name), getattr(found, field.name)
+        if isinstance(expected, np.ndarray):
             assert array.dtype == expected.dtype
             assert np.array_equal(array, expected), field.name
             assert not array.flags.writeable, field.name
@@ -164,6 +168,8 @@ def test_a_bad_file_is_refused_by_name(members: Members, name: str, content: byt
         (lambda m: m.update(schema=2, textures=2, breath=1, shade=1), "textures"),
         (lambda m: m.update(schema=2, textures=16, breath=1.5, shade=1), "breath"),
         (lambda m: m.update(schema=2, textures=16, breath=0, shade=float("nan")), "shade"),
+        (lambda m: m.update(schema=2, textures=16, breath=1, shade=1, outline=1), "neither true nor false"),
+        (lambda m: m.update(schema=2, textures=16, breath=1, shade=1, outline=True), "outline.png is missing"),
         (lambda m: m.update(format="something else"), "does not describe an avatar"),
         (lambda m: m.update(mouth=[-5, 0, 20, 20]), "mouth box"),
         (lambda m: m.update(canvas=[10**9, 10**9]), "canvas"),
