@@ -1,14 +1,17 @@
-"""What a portrait costs: time to make its avatar, size of the bundle, CPU time to draw a frame.
+"""What a portrait costs, and whether it does as it is told.
 
     python -m bench.portraits [PICTURE ..] [--gallery OUT.jpg]
 
-Without pictures, three are drawn from the built-in character: mouth closed, laughing, and as a painting.
+Time to make the avatar, size of the bundle and CPU time to draw a frame; then what the face mesh sees in its frames
+against what they were asked to show (`bench.landmarks`). Without pictures: those of tests/data/portraits, others drawn
+from the built-in characters, and for comparison the characters themselves.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,28 +24,36 @@ from livekit_bithuman.face.portrait import make_portrait
 from livekit_bithuman.face.portrait.sheet import mixed
 from livekit_bithuman.pose import VISEMES, Presentation, resting_mouth
 
+from .landmarks import agreement
+
+PICTURES = Path(__file__).parents[1] / "tests" / "data" / "portraits"
 FRAMES = 200
 GALLERY = ("sil", "PP", "FF", "SS", "aa", "E", "oh", "ou")
 LOOKS = (Presentation(blink=1.0), Presentation(gaze_x=0.5), Presentation(yaw=0.12))
-TILE = 200
+TILE = 136
 
 
-def builtin_pictures() -> dict[str, bytes]:
-    """Pictures that may be used freely."""
-    face = Face(Avatar.load(), (640, 640))
-    closed = face.draw(resting_mouth(), Presentation())
-    laughing = face.draw(mixed("E"), Presentation(smile=0.5))
-    painted = cv2.stylization(closed, sigma_s=30, sigma_r=0.35)
-    pictures = {"closed": closed, "laughing": laughing, "painted": painted}
-    return {name: cv2.imencode(".png", picture)[1].tobytes() for name, picture in pictures.items()}
+def pictures() -> Iterator[tuple[str, bytes]]:
+    """Pictures that may be used freely; tests/data/portraits/LICENCES.md says of each why."""
+    for path in sorted(PICTURES.glob("*.[jp][pn]g")):
+        yield path.stem, path.read_bytes()
+    for name, mouth, smile in (("vera", "sil", 0.0), ("kofi", "sil", 0.0), ("maya", "E", 0.5)):
+        picture = Face(Avatar.load(name), (640, 640)).draw(mixed(mouth), Presentation(smile=smile))
+        yield f"{name}, {'laughing' if smile else 'rendered'}", _png(picture)
+    picture = Face(Avatar.load("vera"), (640, 640)).draw(resting_mouth(), Presentation())
+    yield "vera, painted", _png(np.asarray(cv2.stylization(picture, sigma_s=30, sigma_r=0.35), np.uint8))
 
 
-def measure(name: str, data: bytes) -> tuple[Avatar, str]:
-    """One picture's avatar, and its line of the table. Frames are drawn by one thread."""
+def made(name: str, data: bytes) -> tuple[Avatar, str]:
+    """One picture's avatar, and what making it cost."""
     begun = time.perf_counter()
     packed = write_bundle(make_portrait(data, name))
-    made = time.perf_counter() - begun
-    avatar = Avatar(read_bundle(packed, name))
+    seconds = time.perf_counter() - begun
+    return Avatar(read_bundle(packed, name)), f"{seconds:6.2f} s {len(packed) / 1e6:6.2f} MB"
+
+
+def drawn(avatar: Avatar) -> str:
+    """The CPU time of its frames, all motion included, drawn by one thread."""
     face, idle = Face(avatar), IdleMotion(1)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -54,7 +65,14 @@ def measure(name: str, data: bytes) -> tuple[Avatar, str]:
         times.append(1e3 * (time.thread_time() - begun))
     cv2.setNumThreads(threads)
     p50, p95 = np.percentile(times, [50, 95])
-    return avatar, f"{name:24} {made:6.2f} s {len(packed) / 1e6:6.2f} MB {p50:7.2f} ms {p95:7.2f} ms"
+    return f"{p50:6.2f} ms {p95:6.2f} ms"
+
+
+def obeys(avatar: Avatar) -> str:
+    """What the mesh sees in its frames."""
+    seen = agreement(avatar)
+    found, false = f"{seen.found}/{seen.blinks}", f"{seen.false}/{seen.awake}"
+    return f"{seen.openness_r:9.3f} {seen.speech_r:9.3f} {seen.width_r:9.3f} {found:>8} {false:>8}"
 
 
 def gallery_row(avatar: Avatar) -> NDArray[np.uint8]:
@@ -69,17 +87,26 @@ def main() -> None:
     parser.add_argument("pictures", nargs="*", type=Path)
     parser.add_argument("--gallery", type=Path, help="also write a picture of all of them")
     arguments = parser.parse_args()
-    pictures = {path.name: path.read_bytes() for path in arguments.pictures} or builtin_pictures()
+    given = [(path.name, path.read_bytes()) for path in arguments.pictures]
     print(
-        f"{'portrait':24} {'made':>8} {'bundle':>9} {'p50':>10} {'p95':>10}   (CPU time of a 512x512 frame, one thread)"
+        f"{'':16} {'made':>8} {'bundle':>9} {'p50':>9} {'p95':>9} {'openness':>9} {'in speech':>9} {'width':>9}", end=""
     )
+    print(f" {'blinks':>8} {'false':>8}   (CPU time of a 512x512 frame, one thread; correlations; blinks found)")
     rows = []
-    for name, data in pictures.items():
-        avatar, line = measure(name, data)
-        print(line)
+    for name, data in given or pictures():
+        avatar, cost = made(name, data)
+        print(f"{name:16} {cost} {drawn(avatar)} {obeys(avatar)}", flush=True)
         rows.append(gallery_row(avatar))
+    for name in () if given else ("maya", "vera", "kofi"):
+        avatar = Avatar.load(name)
+        whose = "himself" if name == "kofi" else "herself"
+        print(f"{name} {whose:11} {'':18} {drawn(avatar)} {obeys(avatar)}", flush=True)
     if arguments.gallery is not None:
         cv2.imwrite(str(arguments.gallery), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", picture)[1].tobytes()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-r"""The face detector and the face mesh, from MediaPipe's .tflite files to ONNX that OpenCV reads.
+r"""The face detector, the face mesh and the person's outline, from MediaPipe's .tflite files to ONNX that OpenCV reads.
 
-    npm pack @mediapipe/face_mesh@0.4.1657299874
+    npm pack @mediapipe/face_mesh@0.4.1657299874 @mediapipe/selfie_segmentation@0.1.1675465747
     python -m training.portrait.convert_models mediapipe-face_mesh-0.4.1657299874.tgz \
-        livekit_bithuman/face/portrait/models
+        mediapipe-selfie_segmentation-0.1.1675465747.tgz livekit_bithuman/face/portrait/models
 
-Both models are Apache-2.0. Weights stay as they are (float16 in the detector's and the mesh's files, float32 in use);
-nothing is retrained. Prints a SHA-256 for each file, which tests/unit/face/portrait/test_models.py holds.
+All models are Apache-2.0. Weights stay as they are (float16 in the files, float32 in use); nothing is retrained.
+Prints a SHA-256 for each file, which tests/unit/face/portrait/test_models.py holds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 PACKED = "package/face_mesh_solution_packed_assets"
 MODELS = {"face_detection_short_range": "face_detector", "face_landmark": "face_mesh"}
+OUTLINE = "package/selfie_segmentation.tflite"
 DTYPES = {
     tflite.TensorType.FLOAT32: np.float32,
     tflite.TensorType.FLOAT16: np.float16,
@@ -85,15 +86,26 @@ class Converter:
             self._add("PRelu", [_name(taken[0]), self._weight(slope)], _name(made))
         elif kind == "RELU":
             self._add("Relu", [_name(taken[0])], _name(made))
-        elif kind == "ADD":
-            options = _options(operator, tflite.AddOptions)
-            self._activated("Add", [_name(i) for i in taken], made, options.FusedActivationFunction())
+        elif kind == "HARD_SWISH":
+            self._add("HardSigmoid", [_name(taken[0])], f"{_name(made)}_share", alpha=1 / 6, beta=0.5)
+            self._add("Mul", [_name(taken[0]), f"{_name(made)}_share"], _name(made))
+        elif kind == "LOGISTIC":
+            self._add("Sigmoid", [_name(taken[0])], _name(made))
+        elif kind in ("ADD", "MUL"):
+            options = _options(operator, tflite.AddOptions if kind == "ADD" else tflite.MulOptions)
+            self._activated(kind.capitalize(), [_name(i) for i in taken], made, options.FusedActivationFunction())
         elif kind == "MAX_POOL_2D":
             options = _options(operator, tflite.Pool2DOptions)
             kernel_shape = [options.FilterHeight(), options.FilterWidth()]
             strides = [options.StrideH(), options.StrideW()]
             pads = self._pads(taken[0], made, kernel_shape, strides, options.Padding())
             self._add("MaxPool", [_name(taken[0])], _name(made), kernel_shape=kernel_shape, strides=strides, pads=pads)
+        elif kind == "AVERAGE_POOL_2D" and self._shape(made)[1:3] == [1, 1]:
+            self._add("GlobalAveragePool", [_name(taken[0])], _name(made))
+        elif kind == "RESIZE_BILINEAR":
+            self._resize(taken[0], made, _options(operator, tflite.ResizeBilinearOptions))
+        elif kind == "CUSTOM" and code.CustomCode() == b"Convolution2DTransposeBias":
+            self._transposed_convolution(taken, made)
         elif kind == "PAD":
             sides = self._constants[taken[1]][[0, 3, 1, 2]]
             pads = np.concatenate([sides[:, 0], sides[:, 1]]).astype(np.int64)
@@ -113,6 +125,26 @@ class Converter:
         names = [_name(taken[0]), self._weight(kernel), self._weight(self._constants[taken[2]])]
         fused = options.FusedActivationFunction()
         self._activated("Conv", names, made, fused, strides=strides, pads=pads, group=group)
+
+    def _transposed_convolution(self, taken: list[int], made: int) -> None:
+        """MediaPipe's own operator; the one that is met has a kernel as wide as its stride."""
+        kernel = self._constants[taken[1]].transpose(3, 0, 1, 2)
+        small, large = self._shape(taken[0])[1:3], self._shape(made)[1:3]
+        strides = [large[0] // small[0], large[1] // small[1]]
+        if list(kernel.shape[2:]) != strides:
+            raise SystemExit(
+                f"A transposed convolution of {kernel.shape[2:]} with strides {strides} is not known here."
+            )
+        names = [_name(taken[0]), self._weight(kernel), self._weight(self._constants[taken[2]])]
+        self._add("ConvTranspose", names, _name(made), strides=strides, kernel_shape=strides)
+
+    def _resize(self, source: int, made: int, options: Any) -> None:
+        how = "align_corners" if options.AlignCorners() else "asymmetric"
+        how = "half_pixel" if options.HalfPixelCenters() else how
+        wanted, found = self._shape(made), self._shape(source)
+        scales = np.array([1, 1, wanted[1] / found[1], wanted[2] / found[2]], np.float32)
+        names = [_name(source), "", self._weight(scales)]
+        self._add("Resize", names, _name(made), mode="linear", coordinate_transformation_mode=how)
 
     def _activated(self, kind: str, names: list[str], made: int, fused: int, **attributes: Any) -> None:
         if fused == tflite.ActivationFunctionType.NONE:
@@ -156,8 +188,17 @@ def _options(operator: Any, kind: Any) -> Any:
     return options
 
 
+def read_outline(package: Path) -> bytes:
+    """The .tflite file that tells a person from what is behind."""
+    with tarfile.open(package) as archive:
+        member = archive.extractfile(OUTLINE)
+        if member is None:
+            raise SystemExit(f"{package} is not the npm package @mediapipe/selfie_segmentation.")
+        return member.read()
+
+
 def read_models(package: Path) -> dict[str, bytes]:
-    """The two .tflite files, by what they are called here."""
+    """The face's two .tflite files, by what they are called here."""
     with tarfile.open(package) as archive:
         loader = archive.extractfile(f"{PACKED}_loader.js")
         packed = archive.extractfile(f"{PACKED}.data")
@@ -172,11 +213,13 @@ def read_models(package: Path) -> dict[str, bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("package", type=Path, help="the .tgz that npm pack wrote")
+    parser.add_argument("faces", type=Path, help="face_mesh's .tgz, as npm pack wrote it")
+    parser.add_argument("outlines", type=Path, help="selfie_segmentation's")
     parser.add_argument("out", type=Path, help="directory of the .onnx files")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, data in read_models(arguments.package).items():
+    models = read_models(arguments.faces) | {"outline": read_outline(arguments.outlines)}
+    for name, data in models.items():
         converted = Converter(data).convert().SerializeToString()
         (arguments.out / f"{name}.onnx").write_bytes(converted)
         print(f"{name}.onnx: {len(converted)} bytes, sha256 {hashlib.sha256(converted).hexdigest()}")

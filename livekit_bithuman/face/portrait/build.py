@@ -68,7 +68,7 @@ def build_bundle(sitting: Sitting, title: str) -> Bundle:
         breath=0.0,  # the background is part of the picture: it must not breathe
     )
     opaque = np.full(sitting.canvas.shape[:2], 255, np.uint8)
-    return assembled(manifest, np.dstack([sitting.canvas, opaque]), mouth, eyes, head)
+    return assembled(manifest, np.dstack([sitting.canvas, opaque]), mouth, eyes, head, sitting.outline)
 
 
 def _chosen(faces: list[Detection], face: int | None, source: str) -> Detection:

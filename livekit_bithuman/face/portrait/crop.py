@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .landmarks import Colours, Mesh, Points
 from .mesh_indices import EYES_LOWER, EYES_UPPER
+from .outline import coarse_outline, refined_outline
 
 CANVAS = (1008, 576)  # 16:9 around the frame, and what motion may uncover
 FRAME = (248, 32, 760, 544)
@@ -27,6 +29,7 @@ class Sitting:
     along: Points  # (2,), a unit vector along the eyes, to the right
     down: Points  # (2,), across it, to the chin
     eye_distance: float  # canvas pixels between the eyes' middles
+    outline: NDArray[np.uint8] | None = None  # (576, 1008): 255 the person, 0 what is behind; None: it was not found
 
 
 def eye_middles(points: Points) -> Points:
@@ -52,7 +55,17 @@ def seat(picture: Colours, mesh: Mesh) -> Sitting:
     points = mesh.points * scale
     points[:, :2] += to_canvas[:, 2]
     along = (eyes[1] - eyes[0]) / distance
-    return Sitting(canvas, points, along, np.array([-along[1], along[0]]), distance * scale)
+    coarse = coarse_outline(picture, _shown(to_canvas, scale, width, height))
+    outline = refined_outline(_laid_out(np.dstack([coarse] * 3), to_canvas, scale)[..., 0], canvas, points)
+    return Sitting(canvas, points, along, np.array([-along[1], along[0]]), distance * scale, outline)
+
+
+def _shown(to_canvas: Points, scale: float, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of the picture in a square around the canvas: left, top, right, bottom."""
+    middle = (np.array(CANVAS) / 2 - to_canvas[:, 2]) / scale
+    half = max(CANVAS) / 2 / scale
+    first, last = np.floor(middle - half).astype(int), np.ceil(middle + half).astype(int)
+    return max(0, int(first[0])), max(0, int(first[1])), min(width, int(last[0])), min(height, int(last[1]))
 
 
 def _within(start: float, length: float, whole: int) -> float:
@@ -69,13 +82,23 @@ def _laid_out(picture: Colours, to_canvas: Points, scale: float) -> Colours:
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     moved = to_canvas.copy()
     moved[:, 2] += 0.5 * (np.diag(to_canvas[:, :2]) - 1)  # pixel centres
-    filled = cv2.warpAffine(picture, moved, CANVAS, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    warped = cv2.warpAffine(picture, moved, CANVAS, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    filled = np.asarray(warped, np.uint8)
     whole = np.full(picture.shape[:2], 255, np.uint8)
     inside = cv2.warpAffine(whole, moved, CANVAS, flags=cv2.INTER_NEAREST)
     beyond = cv2.distanceTransform(255 - inside, cv2.DIST_L2, 3)
-    soft = filled.astype(np.float32)
-    result = soft
+    if not beyond.any():
+        return filled
+    result = filled.astype(np.float32)
     for sigma, start in ((6, 0.0), (24, 0.3), (60, 1.0)):
         share = np.clip(beyond / FADE - start, 0, 1)[..., None]
-        result = result + (cv2.GaussianBlur(soft, (0, 0), sigma) - result) * share
+        result = result + (_softened(filled, sigma) - result) * share
     return np.asarray(np.clip(np.rint(result), 0, 255), np.uint8)
+
+
+def _softened(picture: Colours, sigma: int) -> NDArray[np.float32]:
+    """A Gaussian blur, on as few pixels as it takes."""
+    size = picture.shape[1] // (sigma // 6), picture.shape[0] // (sigma // 6)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    blurred = cv2.GaussianBlur(small, (0, 0), 6)
+    return np.asarray(cv2.resize(blurred, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)

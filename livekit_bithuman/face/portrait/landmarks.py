@@ -79,7 +79,7 @@ def fit_mesh(picture: Colours, face: Detection) -> Mesh:
         to_picture = np.column_stack([turn, corner])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         seen = cv2.warpAffine(picture, to_picture, (MESH_SIDE, MESH_SIDE), flags=flags)
-        outputs = _run("face_mesh", np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), np.float32) / 255)
+        outputs = run_model("face_mesh", np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), np.float32) / 255)
         local = next(o for o in outputs if o.size == 1404).reshape(468, 3).astype(np.float64)
         presence = _sigmoid(float(next(o for o in outputs if o.size == 1).ravel()[0]))
         points[:, :2] = local[:, :2] @ turn.T + corner + 0.5
@@ -97,7 +97,7 @@ def _detected(picture: Colours, left: int, top: int) -> list[Detection]:
     square = np.zeros((side, side, 3), np.uint8)
     square[down : down + height, right : right + width] = picture
     seen = cv2.resize(square, (DETECTOR_SIDE, DETECTOR_SIDE), interpolation=cv2.INTER_AREA)
-    outputs = _run("face_detector", np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), np.float32) / 127.5 - 1)
+    outputs = run_model("face_detector", np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), np.float32) / 127.5 - 1)
     boxes = next(o for o in outputs if o.shape[-1] == 16)[0].astype(np.float64)
     scores = 1 / (1 + np.exp(-np.clip(next(o for o in outputs if o.shape[-1] == 1)[0, :, 0], -60, 60)))
     origin = np.array([left - right, top - down])
@@ -121,7 +121,8 @@ def _anchors() -> Points:
     return np.concatenate(cells)
 
 
-def _run(model: str, picture: NDArray[Any]) -> list[NDArray[Any]]:
+def run_model(model: str, picture: NDArray[Any]) -> list[NDArray[Any]]:
+    """What a model says of a picture: (side, side, 3), float32, RGB in the range that it was trained on."""
     net = cv2.dnn.readNetFromONNX(str(_MODELS / f"{model}.onnx"))  # some 10 ms: nothing is kept, threads share nothing
     net.setInput(np.ascontiguousarray(picture[None], np.float32))
     return [np.asarray(output) for output in net.forward(net.getUnconnectedOutLayersNames())]

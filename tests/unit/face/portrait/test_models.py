@@ -18,6 +18,7 @@ from .conftest import Picture
 DIGESTS = {
     "face_detector.onnx": "db06f42e4ba6a3f9a892f66d874559db6433869fe6677cbe367fcbf1c59e4a18",
     "face_mesh.onnx": "383555cc1d6a396d8ffbc61b8ca66bd2a2b1942c8a6d7348c4bbc2725db45edf",
+    "outline.onnx": "aa4aef2311d07d834920c1bc81b635a7eed2ae13512a34a27430b809430abe65",
 }
 
 
