@@ -27,10 +27,12 @@ from .adapters.errors import (
     TokenValidationError,
 )
 from .errors import (
+    ActionNotFoundError,
     AudioFormatError,
     AvatarError,
     AvatarFormatError,
     AvatarNotFoundError,
+    BackgroundError,
     EngineError,
     EngineLoadError,
     EngineNotFoundError,
@@ -46,12 +48,13 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .media import AudioChunk, Emotion, EmotionPrediction, VideoControl, VideoFrame
-    from .rtc import AvatarSession, AvatarStatistics, FrameInfo, PublishOptions, VisemePacket
+    from .rtc import AvatarSession, AvatarStatistics, FrameInfo, PublishOptions, ReplyMetrics, VisemePacket
     from .runtime import AsyncBithuman
     from .speech.visemes import VisemeFrame, VisemeStream
 
 __all__ = [
     "AccountStatusError",
+    "ActionNotFoundError",
     "AsyncBithuman",
     "AudioChunk",
     "AudioFormatError",
@@ -60,6 +63,7 @@ __all__ = [
     "AvatarNotFoundError",
     "AvatarSession",
     "AvatarStatistics",
+    "BackgroundError",
     "BitHumanException",
     "BithumanError",
     "Emotion",
@@ -81,6 +85,7 @@ __all__ = [
     "NotSupported",
     "PortraitError",
     "PublishOptions",
+    "ReplyMetrics",
     "RoomError",
     "RuntimeNotReadyError",
     "ServerError",
@@ -106,6 +111,7 @@ _HOMES = {
     "EmotionPrediction": ".media",
     "FrameInfo": ".rtc",
     "PublishOptions": ".rtc",
+    "ReplyMetrics": ".rtc",
     "VideoControl": ".media",
     "VideoFrame": ".media",
     "VisemeFrame": ".speech.visemes",

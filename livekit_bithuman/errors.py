@@ -6,9 +6,11 @@
     ├── AvatarNotFoundError   no avatar by that name or path
     ├── AvatarFormatError     an avatar bundle or model that exists but cannot be used
     │   └── PortraitError     a picture that no avatar can be made from
+    ├── BackgroundError       a background that cannot be shown behind an avatar
     ├── MediaFileError        an audio or video file that cannot be read or written
     ├── TraceError            a recorded session that cannot be read, or whose replay differs
     ├── EngineNotFoundError   no engine by that name
+    ├── ActionNotFoundError   no gesture by that name
     ├── EngineLoadError       an installed engine that cannot be imported or made
     ├── EngineError           the engine failed while running: raised, stalled, or returned wrong frames
     ├── RoomError             a room does not let the agent do what it must: publish its voice
@@ -72,6 +74,34 @@ class AvatarFormatError(AvatarError, ValueError):
 
 class PortraitError(AvatarFormatError):
     """A picture that no avatar can be made from: unreadable, or without one face that can be animated."""
+
+
+class ActionNotFoundError(AvatarError, ValueError):
+    """No gesture by that name.
+
+    Attributes:
+        action: What was asked for.
+    """
+
+    exit_code = 65
+
+    def __init__(self, action: str, message: str) -> None:
+        super().__init__(message)
+        self.action = action
+
+
+class BackgroundError(AvatarError, ValueError):
+    """A background that cannot be shown behind an avatar.
+
+    Attributes:
+        background: What was asked for.
+    """
+
+    exit_code = 65
+
+    def __init__(self, background: str, message: str) -> None:
+        super().__init__(message)
+        self.background = background
 
 
 class MediaFileError(AvatarError):

@@ -112,6 +112,6 @@ class SlateRuntime(AsyncBithuman):
         return self.engine, Demeanour(0, FPS), RESTING
 
 
-def upright(slot: int) -> Presentation:
+def upright(slot: int, emphasis: float = 0.0) -> Presentation:
     """A head that does not move."""
     return Presentation()

@@ -7,6 +7,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import Feel
+from ..face.acting import Acting
+from ..face.beats import emphasised
 from ..face.idle import IdleMotion
 from ..media import AudioChunk, VideoFrame
 from ..pose import Picture, Presentation
@@ -17,7 +20,7 @@ FRAME_AUDIO_RATE = 16_000  # Hz, of TurnFrame.audio
 
 LIVELY_AFTER_S = 0.4  # seconds from a resting head to a speaking one: sooner looks like a start
 
-PresentationAt = Callable[[int], Presentation]  # the presentation of slot k, counted from 0
+PresentationAt = Callable[[int, float], Presentation]  # of slot k, counted from 0, and its `TurnFrame.emphasis`
 
 
 class Demeanour:
@@ -27,18 +30,49 @@ class Demeanour:
     it goes on from its last slot and calms down.
     """
 
-    def __init__(self, seed: int, fps: int) -> None:
+    def __init__(self, seed: int, fps: int, feeling: Feel | None = None) -> None:
+        """Choose a motion.
+
+        Args:
+            seed: Any integer.
+            fps: Slots per second.
+            feeling: What the face looks like throughout, where nothing else is acted.
+        """
+        self._seed = seed
+        self._fps = fps
         self._idle = IdleMotion(seed, fps)
         self._ramp = LIVELY_AFTER_S * fps  # slots
+        self._acting = self.acting(feeling)
 
-    def speaking(self, slot: int) -> Presentation:
-        """In slot `slot` of a turn."""
-        return self._idle.at(slot, min(1.0, slot / self._ramp))
+    def acting(self, feeling: Feel | None = None) -> Acting:
+        """Somebody to give cues to; `feeling` is there from the start."""
+        acting = Acting(self._seed, self._fps)
+        if feeling is not None and feeling.mix:
+            acting.take(Feel(feeling.mix, blend_s=0.0), 0)
+        return acting
 
-    def resting(self, tick: int, silent: int) -> Presentation:
-        """At `tick`, which is `silent` slots after the last turn, or from the start if there was none."""
-        liveliness = min(1.0, (tick - silent) / self._ramp)
-        return self._idle.at(tick, max(0.0, liveliness - silent / self._ramp))
+    def speaking(self, slot: int, emphasis: float = 0.0, acting: Acting | None = None) -> Presentation:
+        """In slot `slot` of a turn, whose emphasis is 0..1; `acting` counts its slots."""
+        lively = min(1.0, slot / self._ramp)
+        return (acting or self._acting).played(self._moving(slot, lively, emphasis), slot, lively)
+
+    def resting(
+        self, tick: int, silent: int, emphasis: float = 0.0, acting: Acting | None = None, acted: int = 0
+    ) -> Presentation:
+        """At `tick`, which is `silent` slots after the last turn, or from the start if there was none.
+
+        Args:
+            tick: Since the last turn began.
+            silent: Since it ended.
+            emphasis: What is left of that of its last frame.
+            acting: Whose ticks are counted by `acted`.
+            acted: At this picture.
+        """
+        lively = max(0.0, min(1.0, (tick - silent) / self._ramp) - silent / self._ramp)
+        return (acting or self._acting).played(self._moving(tick, lively, emphasis), acted, lively)
+
+    def _moving(self, tick: int, lively: float, emphasis: float) -> Presentation:
+        return emphasised(self._idle.at(tick, lively), emphasis, self._seed, tick / self._fps)
 
 
 def compose(
@@ -51,7 +85,7 @@ def compose(
     """
     image: Picture | None = frame.image
     if image is None and frame.mouth is not None:
-        image = engine.draw(frame, presentation(frame.index))
+        image = engine.draw(frame, presentation(frame.index, frame.emphasis))
     audio = None if frame.audio is None else AudioChunk(frame.audio, FRAME_AUDIO_RATE, last_chunk=frame.last)
     return VideoFrame(image, audio, frame.index, message_id, end_of_speech=frame.last)
 

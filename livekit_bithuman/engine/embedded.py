@@ -1,7 +1,7 @@
 """The engine in the package: speech to visemes to a drawn face, on one CPU core, with no key and no network.
 
     int16 at any rate ── SpeechPath ── viseme weights, one row per frame
-                             └── int16 at 16 kHz: the frames' own audio
+                             └── int16 at 16 kHz: the frames' own audio ── Emphasis ── one value per frame
     weights + Presentation ── Face ── picture
 
 Mouths are computed as soon as their samples are in; pictures only when `draw` asks for them.
@@ -18,6 +18,7 @@ from ..errors import AudioFormatError, InvalidStateError
 from ..face.avatar import Avatar
 from ..face.raster import Face
 from ..pose import Picture, Presentation, resting_mouth
+from ..speech.emphasis import Emphasis
 from ..speech.features import RATE
 from ..speech.path import SpeechPath
 from ..speech.resample import HIGHEST_RATE, LOWEST_RATE
@@ -46,6 +47,8 @@ class EmbeddedEngine:
         seed: int = DEFAULT_SEED,
         size: tuple[int, int] | None = None,
         fps: int = 25,
+        background: str | None = None,
+        badge: bool = False,
     ) -> None:
         """Load the avatar.
 
@@ -54,14 +57,20 @@ class EmbeddedEngine:
             seed: Decides the idle motion of whoever presents this engine's frames.
             size: (width, height) of the pictures in pixels; None: the avatar's own.
             fps: Frames per second of audio.
+            background: "green", a colour like "#1b2a3c", the path of a picture, "blur:" and one or "blur" for the
+                avatar's own, which are then out of focus; None: the avatar's own.
+            badge: Show a small "AI" in each picture's upper left corner.
 
         Raises:
             AvatarNotFoundError: No avatar by that name or path.
             AvatarFormatError: The bundle cannot be used.
+            BackgroundError: The background cannot be shown behind this avatar.
         """
         self.avatar = avatar if isinstance(avatar, Avatar) else Avatar.load(avatar)
         self.seed = seed
-        self._face = Face(self.avatar, size)
+        self._behind, self._badge = background, badge
+        self._face = Face(self.avatar, size, background, badge)
+        self._faces = {self._face.size: self._face}  # by size, those that were asked for
         lookahead = SpeechPath(LOWEST_RATE, fps).lookahead_s  # that of the rate which waits longest
         self._info = EngineInfo(fps=fps, size=self._face.size, lookahead_s=lookahead)
         self._open: _Utterance | None = None  # the turn that takes samples
@@ -123,8 +132,15 @@ class EmbeddedEngine:
 
     def draw(self, frame: TurnFrame | None, presentation: Presentation) -> Picture:
         """Draw a frame's mouth, or the resting face, as BGR uint8 of `info.size`. Touches no turn: safe in a thread."""
+        return self.draw_at(self._face.size, frame, presentation)
+
+    def draw_at(self, size: tuple[int, int], frame: TurnFrame | None, presentation: Presentation) -> Picture:
+        """The same of another size, (width, height) in pixels; the first of a size takes longer."""
+        face = self._faces.get(size)
+        if face is None:
+            face = self._faces[size] = Face(self.avatar, size, self._behind, self._badge)
         mouth = frame.mouth if frame is not None and frame.mouth is not None else resting_mouth()
-        return self._face.draw(mouth, presentation)
+        return face.draw(mouth, presentation)
 
     def close(self) -> None:
         """Forget all turns and take no more."""
@@ -144,24 +160,29 @@ class _Utterance:
         self._turn = turn
         self._fps = fps
         self._speech = SpeechPath(turn.sample_rate, fps)
+        self._emphasis = Emphasis(fps)
         self._audio = bytearray()  # int16 at 16 kHz of the slots from `_next` on
         self._next = 0  # index of the next frame to hand out
 
     def push(self, pcm: NDArray[np.int16]) -> list[TurnFrame]:
-        self._audio += self._speech.push(pcm).tobytes()
+        self._hear(self._speech.push(pcm))
         return [self._frame(mouth) for mouth in self._speech.poll()]
 
     def end(self) -> list[TurnFrame]:
         if self._speech.samples == 0:
             return [TurnFrame(self._turn.id, 0, last=True)]
         frames = frame_count(self._speech.samples, self._turn.sample_rate, self._fps)
-        self._audio += self._speech.finish(frames).tobytes()
+        self._hear(self._speech.finish(frames))
         return [self._frame(mouth, frames) for mouth in self._speech.poll()]
 
     def preview(self, index: int) -> TurnFrame | None:
         if index < self._next:
             return None
         return TurnFrame(self._turn.id, index, mouth=self._speech.preview(index))
+
+    def _hear(self, heard: NDArray[np.int16]) -> None:
+        self._audio += heard.tobytes()
+        self._emphasis.push(heard)
 
     def _frame(self, mouth: NDArray[np.float32], frames: int | None = None) -> TurnFrame:
         """The next frame; `frames` in all, if that is known."""
@@ -171,4 +192,5 @@ class _Utterance:
         heard = np.frombuffer(bytes(self._audio[: 2 * samples]), np.int16)
         audio[: len(heard)] = heard
         del self._audio[: 2 * samples]
-        return TurnFrame(self._turn.id, index, last=self._next == frames, mouth=mouth, audio=audio)
+        emphasis = self._emphasis.next()
+        return TurnFrame(self._turn.id, index, self._next == frames, mouth, audio=audio, emphasis=emphasis)

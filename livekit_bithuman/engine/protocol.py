@@ -51,6 +51,21 @@ class TurnFrame:
     mouth: VisemeWeights | None = None  # float32 (15,)
     image: Picture | None = None  # BGR uint8 (h, w, 3)
     audio: NDArray[np.int16] | None = None  # the engine's own copy of the slot's audio, mono 16 kHz
+    emphasis: float = 0.0  # 0..1 how strongly its syllable stands out, smooth from frame to frame
+
+
+@runtime_checkable
+class Resizable(Protocol):
+    """What an engine may do besides: draw smaller pictures than its own, for less."""
+
+    def draw_at(self, size: tuple[int, int], frame: TurnFrame | None, presentation: Presentation) -> Picture:
+        """As `Engine.draw`, from the same thread, but of another size than `info` says.
+
+        Args:
+            size: (width, height) in pixels, of the same proportions as far as even numbers allow.
+            frame: As for `Engine.draw`.
+            presentation: The same.
+        """
 
 
 @runtime_checkable

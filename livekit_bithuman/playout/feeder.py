@@ -95,6 +95,10 @@ class Feeder:
         past = [index for index in segment.frames if index < slot]
         return segment.frames[max(past)] if past else None
 
+    def ready(self, segment: Segment) -> int | None:
+        """The last slot of a segment whose frame is there; None if the engine has all of the segment, or gave up."""
+        return None if segment.id <= self._done else max(segment.frames, default=-1)
+
     def needed_from(self, segment: Segment, sample: int) -> int:
         """`sample`, or the first before it that the engine is still to be given: one that took over may be behind."""
         return min(sample, segment.fed) if segment.id > self._done else sample

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import Cue
 from ..engine.protocol import Engine
 from .clock import TICK_S, TickClock
 from .events import EngineFailed, Event, Finished, PictureDue, Progressed, Started, Stop, VoiceSlice
@@ -47,12 +48,25 @@ class PlayoutOptions:
     ahead_s: float = 0.300
 
 
+@dataclass(frozen=True)
+class _TimedCue:
+    """A cue that waits for its moment of a reply."""
+
+    segment: int | None  # None: the next one that is captured
+    at_s: float  # in the segment's voice
+    cue: Cue
+
+    def of(self, segment: int) -> _TimedCue:
+        """The same, for the reply that it has waited for."""
+        return replace(self, segment=segment)
+
+
 class Playout:
     """Keeps voice, pictures and events of one avatar on one clock: the audio source's tick.
 
     Nothing here sleeps or awaits; every method that needs the time is told it. The shell
 
-    - calls `capture`, `flush`, `clear`, `pause` and `resume` when the agent does,
+    - calls `capture`, `flush`, `clear`, `pause`, `resume` and `cue` when the agent does,
     - takes a `VoiceSlice` from `voice()` and hands it to the audio source, until there is none,
     - takes a `PictureDue` from `picture()`, draws it and publishes it when it is due,
     - executes the events of `take_events()` in order, directly after each of these calls,
@@ -102,6 +116,7 @@ class Playout:
         self._asked: deque[tuple[float, bool]] = deque([(now, False)])
         self._rest_anchor = now  # a resting picture is due `_rest_count` / fps after this
         self._rest_count = 0
+        self._timed: list[_TimedCue] = []  # in the order in which they were given
         self._events: list[Event] = []
         self._more_to_feed = False
         self.paused = False
@@ -124,6 +139,9 @@ class Playout:
             segment = Segment(self._next_id, rate=self._rate, fps=self._fps, block=self._block)
             self._next_id += 1
             self._segments.append(segment)
+            self._timed = [
+                replace(timed, segment=segment.id) if timed.segment is None else timed for timed in self._timed
+            ]
             if not self.closed:
                 self._showing.append(segment)
         if not self.closed:
@@ -140,9 +158,23 @@ class Playout:
             self._segments.pop()
             self._finish(segment, 0, interrupted=True)
 
+    def cue(self, cue: Cue, at_s: float | None = None) -> None:
+        """Tell the face something.
+
+        Args:
+            cue: What.
+            at_s: When, in seconds of the voice of the reply that is heard or comes next; an interruption and the
+                reply's end drop it. None: with the next picture.
+        """
+        if at_s is None:
+            self._presenter.cue(cue)
+        elif not (self._discarding or self.closed):
+            self._timed.append(_TimedCue(self._segments[0].id if self._segments else None, at_s, cue))
+
     def clear(self, now: float) -> None:
-        """Stop at once: every unfinished segment ends here as interrupted."""
+        """Stop at once: every unfinished segment ends here as interrupted, and no cue waits for it any longer."""
         self.advance(now)
+        self._timed.clear()
         if not self._segments:
             return
         tick = self._clock.index(now)
@@ -213,10 +245,34 @@ class Playout:
         """Whether a segment is not finished."""
         return bool(self._segments)
 
+    def heard(self, now: float) -> int | None:
+        """Samples of the oldest unfinished segment that have left the source; None if none is pending."""
+        return self._segments[0].heard(self._clock.index(now)) if self._segments else None
+
     @property
     def backlog(self) -> int:
         """Samples captured and not handed to the audio source yet."""
         return sum(segment.captured - segment.sent for segment in self._segments)
+
+    @property
+    def newest(self) -> int:
+        """The segment that was opened last; -1: none was."""
+        return self._next_id - 1
+
+    @property
+    def silent_at(self) -> float:
+        """When the last sample handed over so far has left the source, as far as the clock tells."""
+        return self._clock.time(self._queue_end)
+
+    @property
+    def lookahead_s(self) -> float | None:
+        """How far the engine's frames reach beyond the last picture of a segment; 0: that one was a guess.
+
+        None where none is shown, or the engine has all of its voice.
+        """
+        segment = self._showing[0] if self._showing and not self.paused else None
+        ready = None if segment is None else self._feeder.ready(segment)
+        return None if segment is None or ready is None else max(0, ready - segment.next_slot + 1) / self._fps
 
     @property
     def feeds(self) -> int:
@@ -323,6 +379,7 @@ class Playout:
             if slot not in segment.frames:
                 self._feed()  # the first slices of a reply go out before the engine is fed
             frame, loudness = self._feeder.frame(segment, slot), segment.loudness(slot)
+            self._give_cues(segment.id, slot)
             segment.next_slot = slot + 1
             self._anchor_rest(due, 1)
         while self._asked and self._asked[-1][0] >= due:
@@ -369,6 +426,16 @@ class Playout:
         if self._feeder.error is not None:
             self._events.append(EngineFailed(self._feeder.error))
             self._feeder.error = None
+
+    def _give_cues(self, segment: int, slot: int) -> None:
+        """Hand over the cues whose time has come, and drop those of replies that are over."""
+        waiting = []
+        for timed in self._timed:
+            if timed.segment == segment and timed.at_s * self._fps <= slot:
+                self._presenter.cue(timed.cue)
+            elif timed.segment is None or timed.segment >= segment:
+                waiting.append(timed)
+        self._timed = waiting
 
     def _begin_run(self, segment: Segment, tick: int) -> None:
         """Date the samples about to be sent; a gap inside a segment is an under-run, unless a pause made it."""

@@ -6,10 +6,11 @@ Importing it registers this package as a plugin of livekit-agents.
 from .frame_info import FrameInfo
 from .options import PublishOptions
 from .plugin import register
+from .reply_metrics import ReplyMetrics
 from .session import AvatarSession
 from .statistics import AvatarStatistics
 from .viseme_packet import VisemePacket
 
 register()
 
-__all__ = ["AvatarSession", "AvatarStatistics", "FrameInfo", "PublishOptions", "VisemePacket"]
+__all__ = ["AvatarSession", "AvatarStatistics", "FrameInfo", "PublishOptions", "ReplyMetrics", "VisemePacket"]

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from livekit.agents import NotGiven
 
+from .dispatch.call import AGENT_NAME, is_avatar_name
+
 T = TypeVar("T")
 
 MODEL_SUFFIX = ".imx"
@@ -79,3 +81,21 @@ def choose(
     if path is not None and os.fspath(path).lower().endswith(MODEL_SUFFIX):
         return Choice(Kind.MODEL, path)
     return Choice(Kind.AVATAR, path)
+
+
+def worker_named(remote: bool | str, choice: Choice) -> str | None:
+    """The agent name of the workers that are to draw a choice; None: it is drawn here.
+
+    Raises:
+        ValueError: No worker can draw it.
+    """
+    if remote is False:
+        return None
+    if choice.kind is not Kind.AVATAR:
+        raise ValueError("remote= and a face from elsewhere exclude each other: an avatar worker has its own engine.")
+    if choice.source is not None and not is_avatar_name(os.fspath(choice.source)):
+        raise ValueError(
+            f"remote= and avatar={os.fspath(choice.source)!r}: a worker reads no files of the agent's machine. "
+            "Put the bundle into the worker's --avatars folder, and pass its name."
+        )
+    return AGENT_NAME if remote is True or not remote else remote

@@ -98,6 +98,19 @@ def listen_to_calls(room: rtc.Room, method: str, caller: str, listener: Callable
     return undo
 
 
+def take_no_calls(room: rtc.Room, method: str) -> None:
+    """Undo the registration of a method, if there is one, whether the room is still connected or not.
+
+    livekit's client (1.1.21) keeps a room, and with it its whole connection, while a method of it is registered.
+    """
+    try:
+        participant = room.local_participant
+    except Exception:  # it was never connected
+        return
+    if method in participant._rpc_handlers:
+        participant.unregister_rpc_method(method)
+
+
 def audio_socket() -> AgentOutput:
     """Somewhere to plug an audio output in, with nobody behind it."""
     return AgentOutput(_nothing, _nothing, _nothing)

@@ -46,6 +46,9 @@ class DrawnPictures:
     def __init__(self) -> None:
         self._waiting: deque[tuple[PictureDue, rtc.VideoFrame | None]] = deque()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     @property
     def next_due(self) -> float | None:
         """When the first of them is due; None if there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any, Literal
 
@@ -14,10 +14,12 @@ from ..adapters.sdk import engine_of_runtime, find_secret, open_model
 from ..engine.protocol import Engine
 from ..engine.registry import engine_named
 from .choice import Choice, Kind
-from .cloud import CloudFace, VoiceFace
+from .cloud import CloudFace
+from .dispatch import WorkerFace
 from .face import Face
 from .in_process import InProcessFace, InProcessOptions
 from .opening import EngineSource
+from .remote import VoiceFace
 
 Fallback = Literal["embedded", "voice"]
 
@@ -50,6 +52,9 @@ class Faces:
         fps: Of the embedded engine.
         fallback: What speaks where the face that was asked for cannot.
         on_engine: Told of an engine's failure, and with None of its end.
+        remote: The agent name of avatar workers, one of which draws the face; None: it is drawn here.
+        background: Of the embedded engine.
+        badge: The same.
     """
 
     choice: Choice
@@ -59,6 +64,9 @@ class Faces:
     fps: int
     fallback: Fallback | None
     on_engine: Callable[[Exception | None], None]
+    remote: str | None = None
+    background: str | None = None
+    badge: bool = False
 
     def wanted(self) -> Face:
         """The face that was asked for, not started.
@@ -66,6 +74,8 @@ class Faces:
         Raises:
             BitHumanException: What it needs is not given: a secret, a readable portrait.
         """
+        if self.remote is not None:
+            return self._worker(self.remote)
         if self.choice.kind is Kind.CLOUD:
             return self._cloud()
         embedded = self.choice.kind is Kind.AVATAR
@@ -76,7 +86,7 @@ class Faces:
         if self.fallback is None:
             return None
         if self.fallback == "voice":
-            return VoiceFace(self.local.publish)
+            return VoiceFace(self.local.publish, self.local.session)
         default = self.source(Choice(Kind.AVATAR))
         return InProcessFace(default, self.local, embedded=True, on_engine=self.on_engine)
 
@@ -116,7 +126,14 @@ class Faces:
             # imported at first use: the net and the avatar load here, in a worker thread
             from ..engine.embedded import EmbeddedEngine
 
-            return EmbeddedEngine(avatar, seed=self.local.seed, size=self.size, fps=self.fps)
+            return EmbeddedEngine(
+                avatar,
+                seed=self.local.seed,
+                size=self.size,
+                fps=self.fps,
+                background=self.background,
+                badge=self.badge,
+            )
 
         return open_it
 
@@ -136,7 +153,27 @@ class Faces:
             fallback=None if self.fallback is None else self._stand_in,
         )
 
+    def _worker(self, agent_name: str) -> Face:
+        return WorkerFace(
+            agent_name=agent_name,
+            avatar=self.choice.source,
+            size=self.size,
+            fps=self.fps,
+            seed=self.local.seed,
+            identity=self.cloud.participant_identity,
+            name=self.cloud.participant_name,
+            fallback=self._at_hand,
+        )
+
+    def _at_hand(self) -> Face:
+        """A face that is in the room before it is needed, and not seen until then."""
+        if self.fallback != "embedded":
+            return VoiceFace(session=self.local.session)
+        options = replace(self.local, video=False, on_reply=None)
+        return InProcessFace(self.source(Choice(Kind.AVATAR)), options, embedded=True, on_engine=self.on_engine)
+
     def _stand_in(self) -> Face:
-        face = self.stand_in()
+        # what it says in another's place, livekit-agents' own metrics of that one tell
+        face = replace(self, local=replace(self.local, on_reply=None)).stand_in()
         assert face is not None
         return face

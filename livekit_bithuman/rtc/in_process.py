@@ -12,6 +12,7 @@ from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice.io import AudioOutput
 
+from ..cues import Cue
 from ..engine.protocol import Engine
 from ..errors import InvalidStateError
 from ..face.idle import IdleMotion
@@ -24,6 +25,9 @@ from .output import AvatarAudioOutput
 from .player import AvatarPlayer
 from .presence import Presence
 from .recording import TraceFile
+from .reply_metrics import ReplyMetrics, ReplyReporter
+from .spans import Spans, doing
+from .states import AgentStates
 from .statistics import AvatarStatistics
 
 
@@ -38,6 +42,9 @@ class InProcessOptions:
     record_voice: bool = False
     visemes: bool = False
     video: bool = True  # False: the voice alone
+    follow_states: bool = True  # the face listens, thinks and speaks as the agent does
+    session: str = ""  # names the session in metrics and spans
+    on_reply: Callable[[ReplyMetrics], None] | None = None  # told of each reply that is over
 
 
 class InProcessFace:
@@ -70,6 +77,8 @@ class InProcessFace:
         self._output: AvatarAudioOutput | None = None
         self._previous_tail: AudioOutput | None = None  # what the agent spoke through before
         self._presence: Presence | None = None
+        self._spans: Spans | None = None  # from the moment that it can speak
+        self._states: AgentStates | None = None  # from the moment that the face follows the agent's states
         self._closed = False
 
     @property
@@ -114,13 +123,14 @@ class InProcessFace:
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
         """
         player = self._running()
-        new = await opened(chosen)
-        try:
-            self._running()  # it may have been closed meanwhile
-            player.replace_engine(new, remaker(chosen))
-        except BaseException:
-            close(new)
-            raise
+        with doing("avatar_swap", self._options.session):
+            new = await opened(chosen)
+            try:
+                self._running()  # it may have been closed meanwhile
+                player.replace_engine(new, remaker(chosen))
+            except BaseException:
+                close(new)
+                raise
 
     async def set_video_enabled(self, enabled: bool) -> None:
         """Take the pictures away for a while, or bring them back.
@@ -130,9 +140,19 @@ class InProcessFace:
         """
         await self._running().set_video_enabled(enabled)
 
+    def cue(self, cue: Cue, at_s: float | None = None) -> None:
+        """Tell the face something, now or at a moment of the reply; see `Playout.cue`.
+
+        Raises:
+            InvalidStateError: The face is not started.
+        """
+        self._running().cue(cue, at_s)
+
     async def aclose(self) -> None:
         """Undo what a start has done so far, the newest first. Idempotent, also for two callers at once."""
         self._closed = True
+        if self._states is not None:
+            self._states.close()
         try:
             if self._presence is not None:
                 await self._presence.aclose()
@@ -140,6 +160,8 @@ class InProcessFace:
             if self._player is not None:
                 await self._player.aclose()
         finally:
+            if self._spans is not None:
+                self._spans.close()
             recording, self._recording = self._recording, None
             if recording is not None:
                 if self._traced_playout is not None:
@@ -150,17 +172,29 @@ class InProcessFace:
 
     async def _start(self, agent_session: AgentSession, room: rtc.Room) -> None:  # type: ignore[type-arg]
         self._player = await self._make_player(compat.published_rate(agent_session, self._options.publish.sample_rate))
-        self._player.on_engine = self._on_engine
+        self._player.on_engine = self._tell_of_engine
+        self._spans = Spans(self._options.session, self._player.rate)
+        self._player.measures.listeners.append(self._spans)
+        if self._options.on_reply is not None:
+            reporter = ReplyReporter(self._options.session, self._player.rate, self._options.on_reply)
+            self._player.measures.listeners.append(reporter)
         if self._options.record is not None:
             self._recording = TraceFile(self._options.record)
         await self._player.prepare()
         if not self._options.video:
             await self._player.set_video_enabled(False)
+        if self._options.follow_states:
+            self._states = AgentStates(agent_session, self._player.cue)
         self._output = AvatarAudioOutput(self._player)
         self._previous_tail = compat.audio_tail(agent_session.output)
         compat.replace_audio_tail(agent_session.output, self._output)
         self._presence = Presence(self._player, room)
         await self._presence.start()
+
+    def _tell_of_engine(self, error: Exception | None) -> None:
+        assert self._spans is not None
+        self._spans.engine(error)
+        self._on_engine(error)
 
     def _running(self) -> AvatarPlayer:
         if self._player is None or self._output is None or self._closed:
@@ -173,6 +207,7 @@ class InProcessFace:
             engine,
             IdleMotion(self._options.seed, engine.info.fps),
             rate=rate,
+            seed=self._options.seed,
             make_engine=remaker(self._engine),
             options=self._options.publish,
             playout=self._options.playout,

@@ -22,6 +22,8 @@ class PublishOptions:
             exact rate drops one of two pictures that come a little close.
         degradation_preference: What an encoder that cannot keep up gives away first; None: livekit's default, which
             halves the picture's sides before it leaves pictures out.
+        step_down: When the machine is short of time, give up the rate of resting pictures, then size, then half of the
+            speaking ones, in this order, rather than whichever picture is late; see `stepping`.
         simulcast: Publish smaller layers too. Costs the encoder about as much again.
         sample_rate: Of the voice, in Hz, a multiple of 100; None: the TTS's or the realtime model's, else 24000.
         audio_track_name: Name of the voice's track.
@@ -35,6 +37,7 @@ class PublishOptions:
     max_bitrate: int | None = None
     max_framerate: float | None = None
     degradation_preference: rtc.DegradationPreference | None = None
+    step_down: bool = False
     simulcast: bool = False
     sample_rate: int | None = None
     audio_track_name: str = "avatar_audio"

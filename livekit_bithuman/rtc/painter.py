@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from typing import Any
 
-import cv2
 from livekit import rtc
 
 from ..engine.protocol import Engine, TurnFrame
+from ..engine.resizing import drawn_at
 from ..errors import EngineError
 from ..pose import Presentation
 from .worker import Worker
@@ -32,7 +33,10 @@ class Painter:
     """
 
     def __init__(self, engine: Engine) -> None:
+        import cv2  # at first use: an agent's start does not wait for it
+
         self.engine = engine
+        self.seconds = 0.0  # that the last picture took, in the thread that draws
         # OpenCV would share each picture out to threads of its own, for more than half as much CPU time again on two
         # cores (bench/costs.py)
         cv2.setNumThreads(1)
@@ -41,9 +45,19 @@ class Painter:
         self._drawing: asyncio.Future[rtc.VideoFrame] | None = None  # a call that was given up and has not returned
 
     async def draw(
-        self, frame: TurnFrame | None, presentation: Presentation, timeout: float = TIMEOUT_S
+        self,
+        frame: TurnFrame | None,
+        presentation: Presentation,
+        timeout: float = TIMEOUT_S,
+        size: tuple[int, int] | None = None,
     ) -> rtc.VideoFrame:
         """Draw a turn frame, or the avatar at rest, within `timeout` seconds.
+
+        Args:
+            frame: What is seen; None: the avatar at rest.
+            presentation: How.
+            timeout: Seconds.
+            size: (width, height) in pixels; None: the engine's own.
 
         Raises:
             EngineError: It did not return in time, or has not since; or the picture has another size than it should.
@@ -51,7 +65,7 @@ class Painter:
         """
         if self._drawing is not None and not self._drawing.done():
             raise EngineError("The engine has still not finished the picture that it was given up for.")
-        drawing = self._worker.run(self._draw, frame, presentation)
+        drawing = self._worker.run(self._draw, frame, presentation, size or self.engine.info.size)
         done, _ = await asyncio.wait({drawing}, timeout=timeout)
         if not done:
             self._drawing = drawing
@@ -66,13 +80,18 @@ class Painter:
         self._worker.close()
         await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S)
 
-    def _draw(self, frame: TurnFrame | None, presentation: Presentation) -> rtc.VideoFrame:
-        image = self.engine.draw(frame, presentation)
-        width, height = self.engine.info.size
+    def _draw(self, frame: TurnFrame | None, presentation: Presentation, size: tuple[int, int]) -> rtc.VideoFrame:
+        import cv2
+
+        begun = time.perf_counter()
+        image = drawn_at(self.engine, size, frame, presentation)
+        width, height = size
         if image.shape != (height, width, 3):
             raise EngineError(f"The engine drew a picture of shape {image.shape} instead of {(height, width, 3)}.")
         i420 = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-        return rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, i420.tobytes())
+        video = rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, i420.tobytes())
+        self.seconds = time.perf_counter() - begun
+        return video
 
 
 def _mark_retrieved(future: asyncio.Future[Any]) -> None:

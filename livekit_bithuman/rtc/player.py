@@ -12,10 +12,12 @@ import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
+from ..cues import Cue
 from ..engine.protocol import Engine, EngineInfo
 from ..errors import RoomError
 from ..playout import EngineFailed, PictureDue, Playout, PlayoutOptions, Presenter, Stop, TickClock
 from ..playout.events import Event
+from ..playout.measures import Measures
 from ..playout.presenter import Motion
 from ..trace import TracedPlayout, micros
 from . import permission
@@ -28,6 +30,7 @@ from .painter import Painter
 from .reviver import Reviver
 from .source import QUEUE_MS, audio_frame, see_tick
 from .statistics import AvatarStatistics
+from .stepping import Step, Stepper
 from .viseme_sender import VisemeSender
 
 logger = logging.getLogger("livekit_bithuman")
@@ -69,6 +72,7 @@ class AvatarPlayer:
         engine: Owned from here on, and closed by `aclose`.
         make_engine: Makes another one like it after it has failed; see `Reviver`.
         motion: Idle motion.
+        seed: Of what chance decides in how cues are followed.
         rate: Of the voice, in Hz, a multiple of 100.
         options: For the tracks.
         playout: Timing.
@@ -82,6 +86,7 @@ class AvatarPlayer:
         motion: Motion,
         *,
         rate: int,
+        seed: int = 0,
         make_engine: Callable[[], Engine] | None = None,
         options: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
@@ -89,11 +94,14 @@ class AvatarPlayer:
         visemes: bool = False,
     ) -> None:
         self._painter = Painter(engine)
-        self._reviver = Reviver(make_engine, self.replace_engine, self._tell_of_engine)
+        self._reviver = Reviver(make_engine, self._install, self._tell_of_engine)
         self._motion = motion
+        self._seed = seed
         self.rate = rate
         self.on_event: Callable[[Event], None] | None = None  # told what playout reports, in order
         self.on_engine: Callable[[Exception | None], None] | None = None  # told of a failure, and with None of its end
+        self.measures = Measures()  # of what leaves
+        self._swaps = 0  # engines that were replaced because somebody asked
         self._options = options or PublishOptions()
         self._playout_options = playout
         self._trace = trace
@@ -103,6 +111,8 @@ class AvatarPlayer:
         self._drawn_alarm = Alarm()
         self._drawn = DrawnPictures()
         self._lead = DrawLead()
+        self._stepper = Stepper(engine.info.fps, 0.0, Step.HALF if self._options.step_down else Step.FULL)
+        self._skipped_before = 0  # pictures that were skipped before the last one that was drawn
         self._handed_over = 0.0  # when the newest slice was handed to the source, seconds of the loop's clock
         self._drained = asyncio.Event()  # rung whenever the backlog may have become less
         self._tasks: list[asyncio.Task[None]] = []
@@ -130,13 +140,14 @@ class AvatarPlayer:
         now = self._now()
         playout = Playout(
             self._painter.engine,
-            Presenter(self._motion, info.fps),
+            Presenter(self._motion, info.fps, self._seed),
             rate=self.rate,
             clock=TickClock(origin),
             now=now,
             options=self._playout_options,
         )
         self._playout = playout if self._trace is None else self._trace(playout, origin, now)
+        self._stepper.restart(now)
         self._tasks = [
             asyncio.create_task(self._keep(self._send_voice), name="avatar voice"),
             asyncio.create_task(self._keep(self._draw_pictures), name="avatar drawing"),
@@ -197,11 +208,8 @@ class AvatarPlayer:
         Raises:
             ValueError: The new engine's frame rate is another.
         """
-        self._playout.replace_engine(engine)
-        self._reviver.take_over(make_engine)
-        old, self._painter = self._painter, Painter(engine)
-        self._aside(old.aclose(), "avatar painter closing")
-        self._voice_alarm.ring()
+        self._install(engine, make_engine)
+        self._swaps += 1
 
     @property
     def engine(self) -> Engine:
@@ -214,14 +222,41 @@ class AvatarPlayer:
         return self._painter.engine.info
 
     @property
+    def heard(self) -> int | None:
+        """Samples of the oldest unfinished segment that have left the source; None if none is pending."""
+        return self._playout.heard(self._now())
+
+    @property
+    def backlog(self) -> int:
+        """Samples taken and not handed to the source."""
+        return self._playout.backlog
+
+    @property
+    def waiting_pictures(self) -> int:
+        """Pictures that are drawn and not due yet."""
+        return len(self._drawn)
+
+    @property
+    def step(self) -> Step:
+        """What is given up now because the machine is short of time."""
+        return self._stepper.step
+
+    @property
+    def fps(self) -> float:
+        """Pictures handed to the video source per second, of the last seconds; may be asked for from another thread."""
+        return self.measures.fps(time.monotonic())
+
+    @property
     def statistics(self) -> AvatarStatistics:
         """Counts since `prepare`."""
         return AvatarStatistics(
             interruptions=self._playout.generation,
             underruns=self._playout.underruns,
             skipped_pictures=self._playout.skipped,
+            swaps=self._swaps,
             engine_failures=self._reviver.failures,
             engine_restarts=self._reviver.restarts,
+            steps_down=self._stepper.downs,
             unsent_visemes=0 if self._visemes is None else self._visemes.unsent,
         )
 
@@ -229,7 +264,10 @@ class AvatarPlayer:
 
     def capture(self, samples: NDArray[np.int16]) -> None:
         """Append voice to the open segment, or open one: int16 mono, shape (n,), at the player's rate."""
+        newest = self._playout.newest
         self._playout.capture(samples)
+        if self._playout.newest != newest:
+            self.measures.opened(self._playout.newest, self._now())
         self._after()
 
     async def room_for_voice(self) -> None:
@@ -256,18 +294,26 @@ class AvatarPlayer:
 
     def clear(self) -> None:
         """Silence at once; every unfinished segment ends as interrupted."""
+        asked = self._now()
         self._playout.clear(self._between_ticks())
+        self.measures.stopped(asked, self._playout.silent_at)
         self._after()
 
     def pause(self) -> None:
         """Hold voice and mouth."""
+        asked = self._now()
         self._playout.pause(self._between_ticks())
+        self.measures.stopped(asked, self._playout.silent_at)
         self._after()
 
     def resume(self) -> None:
         """Go on from the first unheard sample."""
         self._playout.resume(self._now())
         self._after()
+
+    def cue(self, cue: Cue, at_s: float | None = None) -> None:
+        """Tell the face something, now or at a moment of the reply; see `Playout.cue`."""
+        self._playout.cue(cue, at_s)
 
     # tasks
 
@@ -310,22 +356,28 @@ class AvatarPlayer:
             if picture is None:
                 await self._picture_alarm.wait(self._playout.picture_wakeup(now, self._lead.seconds))
                 continue
-            frame = await self._draw(picture) if self._video_enabled else None
+            wanted = self._video_enabled and self.step.shows(picture.slot, speech=picture.segment is not None)
+            frame = await self._draw(picture) if wanted else None
             if frame is not None or self._visemes is not None:
                 self._drawn.add(picture, frame)
                 self._drawn_alarm.ring()
 
     async def _draw(self, picture: PictureDue) -> rtc.VideoFrame | None:
         """The picture's pixels; None if the engine fails: then the last picture stays."""
-        painter = self._painter
+        painter, asked = self._painter, self._now()
+        lookahead = None if picture.segment is None else self._playout.lookahead_s
         try:
-            frame = await painter.draw(picture.frame, picture.presentation)
+            size = self.step.size(painter.engine.info.size)
+            frame = await painter.draw(picture.frame, picture.presentation, size=size)
         except Exception as error:
             if painter is self._painter:
                 self._reviver.failed(error, in_draw=True)
             return None
         self._reviver.drew(speech=picture.frame is not None)
-        self._lead.drawn(picture, self._now() - picture.due)
+        now = self._now()
+        self._lead.drawn(picture, now - picture.due)
+        self.measures.drew(picture, now - asked, lookahead)
+        self._step(painter.seconds, now, speech=picture.segment is not None)
         return frame
 
     async def _show_pictures(self) -> None:
@@ -339,6 +391,7 @@ class AvatarPlayer:
                 continue
             if frame is not None:
                 self._video.capture_frame(frame, metadata=self._describe(picture))
+                self.measures.shown(picture, self._now())
             if self._visemes is not None and self._room is not None:
                 self._visemes.show(self._room, picture, self.engine_info.fps)
 
@@ -351,6 +404,26 @@ class AvatarPlayer:
                 self._playout.rephase(micros(fired))
 
     # inside
+
+    def _install(self, engine: Engine, make_engine: Callable[[], Engine] | None) -> None:
+        self._playout.replace_engine(engine)
+        self._reviver.take_over(make_engine)
+        old, self._painter = self._painter, Painter(engine)
+        self._stepper.restart(self._now())
+        self._aside(old.aclose(), "avatar painter closing")
+        self._voice_alarm.ring()
+
+    def _step(self, seconds: float, now: float, *, speech: bool) -> None:
+        """Step down, or up again, by what a picture took."""
+        skipped, before = self._playout.skipped, self.step
+        if self._stepper.drawn(seconds, now, skipped=skipped > self._skipped_before, speech=speech):
+            level, why = (
+                (logging.WARNING, "the machine is short of time")
+                if self.step > before
+                else (logging.INFO, "there is time again")
+            )
+            logger.log(level, "%s: the avatar's pictures are %s", why, self.step.told)
+        self._skipped_before = skipped
 
     async def _first_tick(self) -> float:
         """A firing of the source's timer; on a machine too busy to see one, any moment, until a later look mends it."""
@@ -426,6 +499,7 @@ class AvatarPlayer:
             await asyncio.gather(*publishing, return_exceptions=True)
         tracks = [track for track in (self._voice_track, self._pictures_track) if track is not None]
         await asyncio.gather(*map(self._unpublish, tracks), return_exceptions=True)
+        self._voice_track = self._pictures_track = self._room = None  # while a track is held, its source's thread runs
 
     def _now(self) -> float:
         return micros(asyncio.get_running_loop().time())
@@ -463,6 +537,7 @@ class AvatarPlayer:
             else:
                 if isinstance(event, EngineFailed):
                     self._reviver.failed(event.error, in_draw=False)
+                self.measures.happened(event, self._now(), self._playout.skipped, self._playout.underruns)
                 if self.on_event is not None:
                     _tell(self.on_event, event)
 

@@ -11,6 +11,14 @@ from .player import AvatarPlayer
 
 logger = logging.getLogger("livekit_bithuman")
 
+#: How the work of an avatar that joined by itself ends.
+_USUAL_ENDS = (
+    rtc.DisconnectReason.CLIENT_INITIATED,
+    rtc.DisconnectReason.PARTICIPANT_REMOVED,
+    rtc.DisconnectReason.ROOM_DELETED,
+    rtc.DisconnectReason.ROOM_CLOSED,
+)
+
 
 class Presence:
     """Publishes an avatar when its room is connected, for the first time and again after it was closed.
@@ -20,12 +28,14 @@ class Presence:
 
     Args:
         player: Published; not owned.
-        room: The agent's.
+        room: The agent's, or the avatar's own.
+        may_be_removed: Being taken out of the room is how the avatar's work usually ends.
     """
 
-    def __init__(self, player: AvatarPlayer, room: rtc.Room) -> None:
+    def __init__(self, player: AvatarPlayer, room: rtc.Room, *, may_be_removed: bool = False) -> None:
         self._player = player
         self._room = room
+        self._usual_ends = _USUAL_ENDS if may_be_removed else (rtc.DisconnectReason.CLIENT_INITIATED,)
         self._reconnecting = False  # livekit is looking for the server
         self._published = False  # on this connection, or about to be
         self._muted: set[str] = set()  # names of tracks that were said to be muted
@@ -78,7 +88,7 @@ class Presence:
         self._muted.clear()
         if self._publishing is not None:
             self._publishing.cancel()  # nobody would answer
-        if reason != rtc.DisconnectReason.CLIENT_INITIATED:
+        if reason not in self._usual_ends:
             why = rtc.DisconnectReason.Name(reason)
             logger.warning("the room is closed to the agent (%s): nobody sees or hears the avatar any more", why)
 

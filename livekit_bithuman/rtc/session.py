@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
+import secrets
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from livekit import rtc
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, AgentSession, APIConnectOptions, NotGiven, NotGivenOr
+from livekit.agents.voice import ConversationItemAddedEvent
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 
 from ..adapters.errors import BitHumanException
+from ..cues import BLEND_S, Action, action_cue, emotion_cue
 from ..engine.protocol import Engine
 from ..errors import AvatarError, InvalidStateError, RoomError, TraceError
+from ..media import Emotion
 from ..playout import PlayoutOptions
-from .choice import Kind, choose, given
-from .cloud import CloudFace, VoiceFace
+from .choice import Kind, choose, given, worker_named
 from .face import Face
 from .faces import CloudOptions, Faces, Fallback
 from .in_process import InProcessFace, InProcessOptions
 from .options import PublishOptions
 from .plugin import register
+from .remote import RemoteFace, VoiceFace
+from .reply_metrics import ReplyMetrics
+from .spans import doing
 from .statistics import AvatarStatistics
 
 if TYPE_CHECKING:
@@ -48,14 +55,16 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
 
     The agent's voice then goes through the avatar. It is drawn in the agent's own process, by the embedded engine, a
     custom one or bitHuman's SDK, and published by the agent's own participant, at once and whether or not anybody is
-    there; or by bitHuman's cloud, and joins as a participant of its own (`avatar_id`, `avatar_image`). Interruptions,
-    pauses and positions are those of the room.
+    there; or by bitHuman's cloud, and joins as a participant of its own (`avatar_id`, `avatar_image`); or by an avatar
+    worker on another machine (`remote`). Interruptions, pauses and positions are those of the room. The face listens,
+    thinks and speaks as the agent does; `set_emotion()` and `act()` add to that (docs/life.md).
 
     Code that was written for livekit-plugins-bithuman runs with its import changed: its arguments and environment
     variables mean what they mean there (docs/drop-in.md).
 
     Events, for `on()`: "engine_failed" with the exception when the engine fails: the voice goes on and the last picture
-    stays; "engine_recovered" when pictures are drawn again; "metrics_collected" as of every avatar.
+    stays; "engine_recovered" when pictures are drawn again; "metrics_collected" as of every avatar, and where it is
+    drawn here, with `ReplyMetrics` at the end of each reply (docs/metrics.md).
 
     Args:
         avatar: A built-in character's name, the path of a `.avatar` bundle, or of an `.imx` model for bitHuman's SDK;
@@ -73,14 +82,20 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         api_secret: Of the bitHuman account; else BITHUMAN_API_SECRET. It is told to bitHuman alone.
         api_token: For avatar workers of one's own; else BITHUMAN_API_TOKEN.
         conn_options: Attempts and times for requests to bitHuman's cloud.
-        avatar_participant_identity: Of the cloud's avatar in the room.
-        avatar_participant_name: Of the cloud's avatar in the room.
+        avatar_participant_identity: Of the cloud's avatar in the room; a worker's begins with it.
+        avatar_participant_name: Of the cloud's or a worker's avatar in the room.
         allow_secret_in_attributes: For the cloud, where no short-lived token can be minted: let everybody in the room
             read the secret.
         fallback: Who speaks where the face that was asked for cannot be had, or is lost: "embedded", the built-in
             character; "voice", nobody that is seen; None: `start()` raises, and a lost cloud avatar is not heard.
+        remote: Let an avatar worker draw the face (docs/worker.md): True, or the worker's agent name. `avatar` is a
+            character that the worker has. Where no worker answers, or one is lost, the agent's voice goes on by itself,
+            or `fallback` does.
         seed: Of the idle motion and of everything else that chance decides.
         size: (width, height) of the picture in pixels, both even; None: the avatar's own (built-in: 512x512).
+        background: "green", a colour like "#1b2a3c", the path of a picture, "blur:" and one, or "blur"; None: the
+            avatar's own. Drawn portraits have their own alone.
+        badge: Show a small "AI" in the picture's corner. As `background`, of faces that the embedded engine draws.
         fps: Pictures per second, 1..60. An engine that is passed has its own.
         publish: How the tracks are published.
         playout: Timing; measured defaults.
@@ -114,8 +129,11 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         avatar_participant_name: NotGivenOr[str | None] = NOT_GIVEN,
         allow_secret_in_attributes: bool = False,
         fallback: Fallback | None = None,
+        remote: bool | str = False,
         seed: int = 0,
         size: tuple[int, int] | None = None,
+        background: str | os.PathLike[str] | None = None,
+        badge: bool = False,
         fps: int = 25,
         publish: PublishOptions | None = None,
         playout: PlayoutOptions | None = None,
@@ -130,15 +148,19 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         if fallback not in (None, "embedded", "voice"):
             raise ValueError(f'fallback is {fallback!r}. Use "embedded", "voice", or leave it out.')
         path = None if isinstance(model_path, NotGiven) else model_path
+        choice = choose(
+            avatar,
+            engine=engine,
+            runtime=given(runtime),
+            avatar_id=given(avatar_id),
+            avatar_image=given(avatar_image),
+            model_path=path,
+        )
+        if remote is not False and background is not None:
+            raise ValueError("remote= and background= exclude each other: a worker's avatar has its own.")
+        self._id = secrets.token_hex(8)
         self._faces = Faces(
-            choose(
-                avatar,
-                engine=engine,
-                runtime=given(runtime),
-                avatar_id=given(avatar_id),
-                avatar_image=given(avatar_image),
-                model_path=path,
-            ),
+            choice,
             InProcessOptions(
                 seed=seed,
                 publish=publish or PublishOptions(),
@@ -146,6 +168,8 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
                 record=record,
                 record_voice=record_voice,
                 visemes=visemes,
+                session=self._id,
+                on_reply=self._on_reply,
             ),
             CloudOptions(
                 avatar_id=given(avatar_id),
@@ -163,6 +187,9 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             fps,
             fallback,
             self._on_engine,
+            worker_named(remote, choice),
+            None if background is None else os.fspath(background),
+            badge,
         )
         self._face = self._wanted()
         self._agent: AgentSession | None = None  # type: ignore[type-arg]  # from the moment that start() was called
@@ -226,6 +253,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             InvalidStateError: This avatar was started or closed before or is closed meanwhile, or the agent has one
                 already.
             AvatarNotFoundError, AvatarFormatError: The avatar cannot be loaded.
+            BackgroundError: The background cannot be shown behind this avatar.
             RoomError: The agent may not publish its voice in this room.
             TraceError: The recording cannot be written.
             BitHumanException: bitHuman refuses, or cannot be reached; see `livekit_bithuman.adapters.errors`.
@@ -269,6 +297,40 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         chosen = choose(avatar, engine=engine, environment={})
         await self._running().swap(self._faces.source(chosen))
 
+    def set_emotion(self, name: str | Emotion, *, intensity: float = 1.0, blend_s: float = BLEND_S) -> None:
+        """Look like this from now on, until another is set; speech and closed lips are left as they are.
+
+        Args:
+            name: anger, disgust, fear, joy, neutral, sadness or surprise.
+            intensity: 0..1.
+            blend_s: How long the change takes, in seconds.
+
+        Raises:
+            ValueError: There is no such emotion, or a number is out of range.
+            InvalidStateError: The avatar is not started, or closed, or drawn elsewhere.
+        """
+        cue = emotion_cue(name, intensity, blend_s)
+        self._running().cue(cue)
+
+    def act(self, name: str | Action, *, at: float | None = None, intensity: float = 1.0) -> None:
+        """Make a gesture.
+
+        Args:
+            name: nod, shake, tilt, brow_raise or laugh.
+            at: When, in seconds of the voice of the reply that is heard, or comes next if none is; a pause of the
+                reply is not counted. An interruption drops it, and so does a reply that ends before. None: now.
+            intensity: 0..1.
+
+        Raises:
+            ActionNotFoundError: There is no such gesture.
+            ValueError: A number is out of range.
+            InvalidStateError: The avatar is not started, or closed, or drawn elsewhere.
+        """
+        cue = action_cue(name, intensity)
+        if at is not None and not 0 <= at < math.inf:
+            raise ValueError(f"at is {at}. Use seconds from the reply's beginning, 0 or more; None: now.")
+        self._running().cue(cue, None if at is None else float(at))
+
     async def set_video_enabled(self, enabled: bool) -> None:
         """Take the face away for a while, or bring it back; the voice is the avatar's throughout.
 
@@ -294,6 +356,18 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         else:
             self.emit("engine_failed", error)
 
+    def _on_reply(self, metrics: ReplyMetrics) -> None:
+        if self._agent_session is not None:
+            self._emit_metrics(metrics)
+
+    def _on_conversation_item_added(self, ev: ConversationItemAddedEvent) -> None:
+        if not self._tells_replies:  # whose metrics have the same latency, and are told already
+            super()._on_conversation_item_added(ev)
+
+    @property
+    def _tells_replies(self) -> bool:
+        return isinstance(self._face, InProcessFace) and not isinstance(self._face, VoiceFace)
+
     def _wanted(self) -> Face:
         try:
             return self._faces.wanted()
@@ -314,11 +388,15 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         room: rtc.Room,
         livekit: tuple[str | None, str | None, str | None],
     ) -> None:
-        try:
-            await self._start_face(agent_session, room, livekit)
-        except AvatarError as error:
-            self._face = self._instead(error)
-            await self._face.start(agent_session, room)
+        with doing("avatar_start", self._id) as span:
+            try:
+                await self._start_face(agent_session, room, livekit)
+            except AvatarError as error:
+                self._face = self._instead(error)
+                span.set_attribute("livekit_bithuman.stand_in", True)
+                await self._face.start(agent_session, room)
+            if isinstance(self._face, RemoteFace) and self._face.call_id:
+                span.set_attribute("livekit_bithuman.call", self._face.call_id)
         await super().start(agent_session, room)
 
     async def _wait_avatar_join(self) -> None:
@@ -331,7 +409,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         room: rtc.Room,
         livekit: tuple[str | None, str | None, str | None],
     ) -> None:
-        if isinstance(self._face, CloudFace):
+        if isinstance(self._face, RemoteFace):
             url, key, secret = livekit
             await self._face.start(agent_session, room, livekit_url=url, livekit_api_key=key, livekit_api_secret=secret)
         else:

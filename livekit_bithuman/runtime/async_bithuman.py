@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..cues import cues_of
 from ..engine.compose import Demeanour
 from ..engine.embedded import DEFAULT_SEED, SPEECH_RATE, EmbeddedEngine
 from ..engine.protocol import Engine
@@ -199,10 +200,21 @@ class AsyncBithuman:
         self._intake.flush()
 
     async def push(self, control: VideoControl) -> None:
-        """Take one message: its audio as `push_audio` does, and the end of the turn if it says so.
+        """Take one message: its emotions and actions, then its audio as `push_audio` does, and the end of the turn.
 
-        Clips, actions, emotions and text have no effect on the embedded engine.
+        In a turn they are followed from the samples on that are pushed next: the same audio and cues give the same
+        frames. Between turns a resting picture follows them (`filler_images`), or else the next turn from its start.
+        Several actions come one after the other. Emotions last until others are pushed; interruptions keep them. No
+        gesture hinders speech, so `force_action` and both `stop_on_` have no effect; clips and text have none either.
+
+        Raises:
+            ActionNotFoundError: There is no such action; nothing of the message was taken.
+            ValueError: A score is not from 0 to 1; the same.
+            AudioFormatError, InvalidStateError: As for `push_audio`.
         """
+        cues = cues_of(control)
+        if cues:
+            self._intake.cue(cues)
         if control.audio is not None:
             chunk = control.audio
             self._intake.push(

@@ -13,13 +13,14 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import Cue, Feel
 from ..engine.protocol import Turn
 from ..errors import AudioFormatError, InvalidStateError
 from ..media import AudioChunk
@@ -43,16 +44,21 @@ class TurnSlice:
     pcm: NDArray[np.int16]  # mono, at the turn's rate; may be empty
     opens: bool  # first of its turn
     ends: bool  # last of its turn
+    feeling: Feel  # that the turn begins with
+    cues: tuple[tuple[int, Cue], ...] = ()  # with the turn's sample that each came before; not handed out before
 
 
 class _TurnInput:
     """One turn's waiting samples."""
 
-    def __init__(self, turn: Turn, message_id: Hashable | None, carry: PcmCarry) -> None:
+    def __init__(self, turn: Turn, message_id: Hashable | None, carry: PcmCarry, feeling: Feel) -> None:
         self.turn = turn
         self.message_id = message_id
         self.carry = carry  # holds the half sample between two pushes
         self.pcm = bytearray()  # int16, not taken yet
+        self.samples = 0  # pushed so far
+        self.feeling = feeling  # that it begins with
+        self.cues: list[tuple[int, Cue]] = []  # not taken yet
         self.taken = False  # a slice of it was
         self.ended = False  # no more samples come
 
@@ -67,6 +73,8 @@ class Intake:
         self._turns: deque[_TurnInput] = deque()  # not taken entirely; the last may be open
         self._open: _TurnInput | None = None  # the turn that takes samples
         self._queued_s = 0.0  # of all samples not taken
+        self._feeling = Feel()  # the newest that a turn or a resting picture was told
+        self._waiting: list[Cue] = []  # that came between turns and that no picture has followed yet
         self._warned = False  # about a long queue
         self._closed = False
 
@@ -89,8 +97,7 @@ class Intake:
             InvalidStateError: The intake is closed.
         """
         with self._lock:
-            if self._closed:
-                raise InvalidStateError("The runtime was stopped and takes no more audio. Make a new one by create().")
+            self._refuse_if_closed()
             turn = self._open or self._new_turn(sample_rate, message_id)
             if sample_rate != turn.turn.sample_rate:
                 raise AudioFormatError(
@@ -101,11 +108,34 @@ class Intake:
             if self._open is None:
                 self._open = turn
                 self._turns.append(turn)
+                self._tell(turn, self._take_waiting())
             turn.pcm += pcm.tobytes()
+            turn.samples += len(pcm)
             self._queued_s += len(pcm) / sample_rate
             if last:
                 self._end_open_turn()
             self._warn_if_long()
+
+    def cue(self, cues: Sequence[Cue]) -> None:
+        """Tell the face something: before the next sample of the open turn, or else before whatever is drawn next.
+
+        Raises:
+            InvalidStateError: The intake is closed.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            if self._open is not None:
+                self._tell(self._open, cues)
+            else:
+                self._waiting += cues
+
+    def take_waiting(self) -> tuple[Feel, list[Cue]]:
+        """For a picture between turns: how the face felt before, and what it was told since."""
+        with self._lock:
+            before = self._feeling
+            cues = self._take_waiting()
+            self._note_feeling(cues)
+            return before, cues
 
     def flush(self) -> None:
         """End the open turn; nothing if there is none."""
@@ -140,14 +170,32 @@ class Intake:
                 self._turns.popleft()
             if not (opens or ends or len(pcm)):
                 return None
-            return TurnSlice(self._generation, turn.turn, turn.message_id, pcm, opens, ends)
+            cues, turn.cues = tuple(turn.cues), []
+            return TurnSlice(self._generation, turn.turn, turn.message_id, pcm, opens, ends, turn.feeling, cues)
 
     def _new_turn(self, sample_rate: int, message_id: Hashable | None) -> _TurnInput:
         if not (isinstance(sample_rate, (int, np.integer)) and LOWEST_RATE <= sample_rate <= HIGHEST_RATE):
             raise AudioFormatError(
                 f"The sample rate is {sample_rate!r}. Pass a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}."
             )
-        return _TurnInput(Turn(next(self._ids), int(sample_rate)), message_id, PcmCarry())
+        return _TurnInput(Turn(next(self._ids), int(sample_rate)), message_id, PcmCarry(), self._feeling)
+
+    def _tell(self, turn: _TurnInput, cues: Sequence[Cue]) -> None:
+        turn.cues += [(turn.samples, cue) for cue in cues]
+        self._note_feeling(cues)
+
+    def _take_waiting(self) -> list[Cue]:
+        cues, self._waiting = self._waiting, []
+        return cues
+
+    def _note_feeling(self, cues: Sequence[Cue]) -> None:
+        for cue in cues:
+            if isinstance(cue, Feel):
+                self._feeling = cue
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise InvalidStateError("The runtime was stopped and takes no more audio. Make a new one by create().")
 
     def _end_open_turn(self) -> None:
         assert self._open is not None
@@ -160,6 +208,7 @@ class Intake:
 
     def _forget(self) -> None:
         self._generation += 1
+        self._note_feeling(self._take_waiting())  # gestures are dropped, a feeling stays
         self._turns.clear()
         self._open = None
         self._queued_s = 0.0

@@ -8,7 +8,7 @@ import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import ServerError
@@ -31,9 +31,13 @@ class ServerAddress:
         room: str,
         ttl: datetime.timedelta,
         can_publish: bool = True,
+        can_publish_sources: Sequence[str] | None = None,
         can_update_own_metadata: bool = False,
     ) -> str:
-        """A signed token that admits `identity` to one room, if it joins within `ttl`; it may send data."""
+        """A signed token that admits `identity` to one room, if it joins within `ttl`; it may send data.
+
+        `can_publish_sources` names what it may publish, such as "microphone"; None: anything, if `can_publish`.
+        """
         from livekit import api
 
         grants = api.VideoGrants(
@@ -41,6 +45,7 @@ class ServerAddress:
             room=room,
             can_subscribe=True,
             can_publish=can_publish,
+            can_publish_sources=None if can_publish_sources is None else list(can_publish_sources),
             can_publish_data=True,
             can_update_own_metadata=can_update_own_metadata,
         )

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -35,15 +36,24 @@ class ServerProcess:
         binary: The server to run.
         at: The address and key of one that has ended, to take its place: its clients then find their way back. None:
             a free port and a new key.
+        settings: Entries of livekit-server's configuration besides ours, such as the `redis` that it shares with other
+            nodes.
 
     Attributes:
         address: Where it answers, once it has started.
     """
 
-    def __init__(self, binary: ServerBinary, *, at: ServerAddress | None = None) -> None:
+    def __init__(
+        self,
+        binary: ServerBinary,
+        *,
+        at: ServerAddress | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
         self.address = ServerAddress("", "", "")
         self._binary = binary
         self._at = at
+        self._settings = settings or {}
         self._guard: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 
@@ -105,7 +115,9 @@ class ServerProcess:
         for name in ("NODE_IP", "UDP_PORT"):
             environment.pop(name, None)
         # By environment rather than by argument: every user of the machine can read a process's arguments.
-        environment["LIVEKIT_CONFIG"] = json.dumps(_configuration(self.address, http_port, udp_port))
+        environment["LIVEKIT_CONFIG"] = json.dumps(
+            {**self._settings, **_configuration(self.address, http_port, udp_port)}
+        )
         # A file rather than a pipe: nobody has to read it for the server to go on.
         self._log = tempfile.TemporaryFile(prefix="livekit-server-", suffix=".log")  # noqa: SIM115 - `stop` closes it
         try:

@@ -16,7 +16,7 @@ from .promises import BrokenPromise
 from .report import Picture, Spread, ViewerReport
 from .tap import Tap
 from .viewer import Viewer
-from .voice import VoiceLocator, marker_voice
+from .voice import VoiceLocator, lively_voice, marker_voice
 
 if TYPE_CHECKING:
     from .conformance import EngineConformance
@@ -37,6 +37,7 @@ __all__ = [
     "Viewer",
     "ViewerReport",
     "VoiceLocator",
+    "lively_voice",
     "marker_voice",
     "paint_mark",
     "read_mark",

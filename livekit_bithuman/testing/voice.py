@@ -35,6 +35,22 @@ def marker_voice(seed: int, count: int, rate: int, *, level: float = 0.15) -> ND
     return samples
 
 
+def lively_voice(seed: int, count: int, rate: int) -> NDArray[np.int16]:
+    """A marker voice whose loudness wanders as speech's does, so that a viewer can date it by that too.
+
+    Args:
+        seed: Chooses noise and course.
+        count: Samples.
+        rate: In Hz.
+
+    Returns:
+        int16, shape (count,).
+    """
+    knots = np.arange(0, count + 2 * rate // 14, rate // 14)  # every 70 ms or so
+    course = np.interp(np.arange(count), knots, np.random.default_rng(seed).uniform(0.05, 1.0, len(knots)))
+    return (marker_voice(seed, count, rate) * course).astype(np.int16)
+
+
 class VoiceLocator:
     """Finds stretches of received audio in the voices that were sent.
 

@@ -4,6 +4,7 @@ The first line is a `Header`; each further one is an array that begins with its 
 
     ["capture", samples, base64?]         ["flush"]            ["resume", now]       ["close", now]
     ["clear", now]                        ["pause", now]       ["rephase", fired]    ["engine", {info}, embedded]
+    ["cue", {cue}, seconds into the reply?]
     ["advance", now]                      ["voice", now, samples sent, generation]
     ["picture", now, lead, due, generation, segment or null, slot, pose?]
     ["started", segment, at]              ["progressed", segment, at, first sample, samples]
@@ -12,7 +13,7 @@ The first line is a `Header`; each further one is an array that begins with its 
     ["end"]
 
 Times are seconds of the session's monotonic clock, given to playout in whole microseconds and so exact here. The first
-four rows are calls, with what was answered at their end, and the rest are events, so a replay can be held against it.
+five rows are calls, with what was answered at their end, and the rest are events, so a replay can be held against it.
 Calls that changed nothing are left out. The last line is "end", unless the recording broke off. Samples and poses are
 only there if they were asked for; without them nothing says what was spoken.
 """
@@ -28,18 +29,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import from_entry
 from ..engine.protocol import Engine, EngineInfo
 from ..errors import TraceError
 from ..playout import PlayoutOptions
 from ..playout.events import EngineFailed, Event, Finished, PictureDue, Progressed, Started, Stop, VoiceSlice
-from ..pose import Presentation
+from ..pose import NO_EXPRESSION, Presentation
 from ..version import __version__
 from .shape import is_count, is_entry, is_number
 
 FORMAT = 1
 #: The kinds of lines that go into a playout, and of those that came out of it.
 INPUTS = frozenset(
-    ["capture", "flush", "clear", "pause", "resume", "close", "rephase", "engine", "advance", "voice", "picture"]
+    ["capture", "flush", "clear", "pause", "resume", "close", "rephase", "engine", "cue", "advance", "voice", "picture"]
 )
 OUTPUTS = frozenset(["started", "progressed", "finished", "stopped", "failed"])
 
@@ -143,6 +145,8 @@ class Trace:
                     raise ValueError(line)
                 if entry[0] == "engine":
                     engine_info(entry[1])
+                if entry[0] == "cue":
+                    from_entry(entry[1])
             except (ValueError, TypeError, RecursionError):
                 if number == len(lines) and not ended:
                     return cls(header, entries, truncated=True)
@@ -222,9 +226,12 @@ def _pose(picture: PictureDue) -> Entry:
 
 
 def _numbers(presentation: Presentation) -> Iterator[float]:
-    for value in astuple(replace(presentation, mouth_from=None)):
+    expression = presentation.expression
+    for value in astuple(replace(presentation, mouth_from=None, expression=NO_EXPRESSION)):
         if isinstance(value, float):
             yield round(value, 4)
+    if expression != NO_EXPRESSION:
+        yield from (round(value, 4) for value in astuple(expression))
 
 
 def _plain(value: object) -> object:

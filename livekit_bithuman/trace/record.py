@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import Cue, as_entry
 from ..engine.protocol import Engine
 from ..playout import PictureDue, Playout, VoiceSlice
 from ..playout.events import Event
@@ -66,6 +67,11 @@ class TracedPlayout:
         if self._playout.paused:
             self._write("resume", now)
         self._playout.resume(now)
+
+    def cue(self, cue: Cue, at_s: float | None = None) -> None:
+        """As `Playout.cue`."""
+        self._record(lambda: ["cue", as_entry(cue), *([] if at_s is None else [at_s])])
+        self._playout.cue(cue, at_s)
 
     def close(self, now: float) -> None:
         """As `Playout.close`."""
@@ -146,10 +152,29 @@ class TracedPlayout:
         """As `Playout.pending`."""
         return self._playout.pending
 
+    def heard(self, now: float) -> int | None:
+        """As `Playout.heard`."""
+        return self._playout.heard(now)
+
     @property
     def backlog(self) -> int:
         """As `Playout.backlog`."""
         return self._playout.backlog
+
+    @property
+    def newest(self) -> int:
+        """As `Playout.newest`."""
+        return self._playout.newest
+
+    @property
+    def silent_at(self) -> float:
+        """As `Playout.silent_at`."""
+        return self._playout.silent_at
+
+    @property
+    def lookahead_s(self) -> float | None:
+        """As `Playout.lookahead_s`."""
+        return self._playout.lookahead_s
 
     @property
     def generation(self) -> int:

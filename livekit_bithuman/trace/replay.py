@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import from_entry
 from ..engine.counting import CountingEngine
 from ..engine.protocol import Engine, EngineInfo, Turn, TurnFrame
 from ..errors import EngineError
@@ -75,7 +76,7 @@ class _Replay:
         self._posed = header.samples and self._engine.embedded  # every engine so far was made again
         self._playout = Playout(
             self._engine,
-            Presenter(IdleMotion(header.seed, header.engine.fps), header.engine.fps),
+            Presenter(IdleMotion(header.seed, header.engine.fps), header.engine.fps, header.seed),
             rate=header.rate,
             clock=TickClock(header.origin),
             now=header.now,
@@ -124,6 +125,8 @@ class _Replay:
             # once there were mouths that nobody knows, the blends after them are not known either
             self._posed = self._posed and self._engine.embedded
             playout.replace_engine(self._engine)
+        elif kind == "cue":
+            playout.cue(from_entry(entry[1]), *entry[2:])
         elif kind == "voice":
             return [kind, entry[1], *slice_entry(playout.voice(entry[1]))]
         elif kind == "picture":

@@ -20,6 +20,7 @@ SHAPES = {
     "close": re.compile(_TIME),
     "rephase": re.compile(_TIME),
     "engine": re.compile("df"),
+    "cue": re.compile(f"d({_TIME})?"),
     "advance": re.compile(_TIME),
     "voice": re.compile(f"{_TIME}(nn)?"),
     "picture": re.compile(f"{_TIME}{_TIME}({_TIME}n[n0]np?)?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from .lines import Entry, Trace
@@ -78,6 +79,9 @@ class _Reader:
         elif kind in _SAID:
             self._say(_SAID[kind])
             self._cleared = self._cleared or (kind in ("clear", "close") and self._open is not None)
+        elif kind == "cue":
+            when = "" if len(values) < 2 else f", at {values[1]:.2f} s of the reply"
+            self._say(f"the face was told: {json.dumps(values[0])}{when}")
         elif kind == "engine":
             self._say("another engine took over")
         elif kind == "failed":

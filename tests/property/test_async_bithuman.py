@@ -6,13 +6,14 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livekit_bithuman.engine.compose import Demeanour, speak
 from livekit_bithuman.engine.embedded import DEFAULT_SEED, EmbeddedEngine
 from livekit_bithuman.engine.protocol import Turn
-from livekit_bithuman.media import VideoFrame
+from livekit_bithuman.media import Emotion, EmotionPrediction, VideoControl, VideoFrame
 from livekit_bithuman.runtime import AsyncBithuman
 from livekit_bithuman.testing.turns import DrawnTurn, turns
 
@@ -122,3 +123,50 @@ def test_neither_a_turn_before_nor_an_interruption_changes_a_byte(
         assert not any(frame.end_of_speech or frame.has_image for frame in after)
 
     talk(dialogue)
+
+
+@st.composite
+def cued_pushes(draw: st.DrawFn) -> tuple[list[VideoControl | bytes], list[VideoControl | bytes]]:
+    """Half a second of one turn with messages in it, its audio cut in two different ways between them."""
+    parts = draw(st.lists(st.integers(1, 3000), min_size=2, max_size=4))
+    once: list[VideoControl | bytes] = []
+    often: list[VideoControl | bytes] = []
+    for number, samples in enumerate(parts):
+        pcm = (np.sin(np.arange(samples) * 0.05 * (number + 1)) * 9000).astype("<i2").tobytes()
+        message = draw(st.sampled_from(MESSAGES))
+        once += [message, pcm]
+        cut = draw(st.integers(1, 2000))
+        often += [message, *(pcm[start : start + cut] for start in range(0, len(pcm), cut))]
+    return once, often
+
+
+RATE = 16_000
+MESSAGES = [
+    VideoControl(action="nod"),
+    VideoControl(action=["brow_raise", "shake"], emotion_preds=[EmotionPrediction(Emotion.FEAR, 0.7)]),
+    VideoControl(emotion_preds=[EmotionPrediction(Emotion.JOY, 1.0), EmotionPrediction(Emotion.SURPRISE, 0.5)]),
+    VideoControl(emotion_preds=[EmotionPrediction(Emotion.NEUTRAL, 1.0)]),
+]
+
+
+@settings(deadline=None, max_examples=6)  # three runtimes each
+@given(cued_pushes())
+def test_the_same_audio_and_cues_give_the_same_bytes(
+    pushes: tuple[list[VideoControl | bytes], list[VideoControl | bytes]],
+) -> None:
+    played: list[list[tuple[int | None, bool, bytes, bytes]]] = []
+
+    async def dialogue(rt: AsyncBithuman, items: list[VideoControl | bytes], *, drain: bool) -> None:
+        drained = asyncio.ensure_future(turn_frames(rt)) if drain else None
+        for item in items:
+            if isinstance(item, bytes):
+                await rt.push_audio(item, RATE, last_chunk=False)
+            else:
+                await rt.push(item)
+            await asyncio.sleep(0)
+        await rt.flush()
+        played.append(contents(await (drained or turn_frames(rt))))
+
+    for items, drain in ((pushes[0], False), (pushes[1], False), (pushes[1], True)):
+        talk(lambda rt, items=items, drain=drain: dialogue(rt, items, drain=drain))  # type: ignore[misc]
+    assert played[0] == played[1] == played[2]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,6 +83,8 @@ def _from_base64(text: str) -> bytes:
 
 def _decoded(encoded: bytes, what: str) -> NDArray[np.uint8]:
     """The picture, BGR, upright; shape (h, w, 3)."""
+    import cv2  # at first use: most agents have no such avatar
+
     try:
         picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
     except cv2.error:  # more pixels than OpenCV takes
@@ -101,6 +102,8 @@ def _bgr(image: Any) -> NDArray[np.uint8]:
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    import cv2
+
     try:
         _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     except cv2.error as error:

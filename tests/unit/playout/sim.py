@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from livekit_bithuman.cues import Cue
 from livekit_bithuman.engine.protocol import Engine
 from livekit_bithuman.playout import (
     TICK_S,
@@ -47,6 +48,7 @@ class Sim:
     believed_phase: float | None = None  # what the playout was told, if it was told wrong
     now: float = 0.0
     motion: Motion | None = None
+    seed: int = 0  # of the acting
     lead: float = LEAD_S  # how long before they are due pictures are asked for
     trace: Callable[[Playout, float, float], TracedPlayout] | None = None
 
@@ -54,7 +56,7 @@ class Sim:
         believed = self.phase if self.believed_phase is None else self.believed_phase
         self.playout = Playout(
             self.engine,
-            Presenter(self.motion or StillMotion(), self.engine.info.fps),
+            Presenter(self.motion or StillMotion(), self.engine.info.fps, self.seed),
             rate=RATE,
             clock=TickClock(believed),
             now=self.now,
@@ -94,6 +96,9 @@ class Sim:
     def resume(self) -> None:
         self.driven.resume(self.now)
         self._settle()
+
+    def cue(self, cue: Cue, at_s: float | None = None) -> None:
+        self.driven.cue(cue, at_s)
 
     def close(self) -> None:
         self.driven.close(self.now)

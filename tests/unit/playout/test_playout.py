@@ -72,6 +72,18 @@ def test_a_clear_takes_effect_within_the_call() -> None:
     assert sim.finished()
 
 
+def test_what_was_heard_so_far_is_what_left() -> None:
+    sim = Sim()
+    assert sim.playout.heard(sim.now) is None
+    sim.say(ramp(2000 * MS))
+    assert sim.playout.heard(sim.now) == 0
+    for _ in range(5):
+        sim.run(0.123)
+        assert sim.playout.heard(sim.now) == len(sim.spoken())
+    sim.clear()
+    assert sim.playout.heard(sim.now) is None
+
+
 def test_clearing_twice_reports_once_and_clearing_nothing_reports_nothing() -> None:
     sim = Sim()
     sim.clear()

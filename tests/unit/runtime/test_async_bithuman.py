@@ -337,7 +337,7 @@ async def test_controls_carry_audio_and_ends_and_name_their_turn(rt: SlateRuntim
     await rt.push(VideoControl(AudioChunk(samples, RATE, last_chunk=False), message_id="greeting"))
     await rt.push(VideoControl(AudioChunk(samples, RATE, last_chunk=False), end_of_speech=True))
     await rt.push(VideoControl(AudioChunk(samples, RATE, last_chunk=False)))
-    await rt.push(VideoControl(action="wave", end_of_speech=True))
+    await rt.push(VideoControl(action="nod", end_of_speech=True))
     frames = await turn_frames(rt, 2)
     assert seen(frames) == [(0, 0), (0, 1), (1, 0)]
     assert [frame.source_message_id for frame in frames[:2]] == ["greeting", "greeting"]

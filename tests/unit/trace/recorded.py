@@ -30,6 +30,7 @@ class Recorded:
             engine=self.engine,
             phase=self.phase,
             motion=IdleMotion(SEED, self.engine.info.fps),
+            seed=SEED,
             trace=self._trace,
         )
 

@@ -13,9 +13,11 @@ import pytest
 import soundfile as sf
 from numpy.typing import NDArray
 
+from livekit_bithuman.cues import Act, Action, Attend, Attitude, Feel, Paused
 from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import EngineInfo, TurnFrame
 from livekit_bithuman.errors import TraceError
+from livekit_bithuman.media import Emotion
 from livekit_bithuman.playout import PictureDue, Playout
 from livekit_bithuman.testing import MarkerEngine
 from livekit_bithuman.trace import Trace, TracedPlayout, replay, timeline, utterances
@@ -86,6 +88,33 @@ def test_a_replay_with_the_voice_gives_the_same_poses() -> None:
     assert replayed.poses == replayed.pictures == len(sim.pictures)
     mouths = [json.loads(line)[7][0] for line in recorded.lines[1:] if line.startswith('["picture"')]
     assert min(mouth[0] for mouth in mouths) < 200, "a mouth that only rests would prove nothing"
+
+
+def test_cues_are_recorded_and_followed_again() -> None:
+    recorded = Recorded(EmbeddedEngine(size=(64, 64)), samples=True)
+    sim = recorded.sim
+    sim.cue(Attend(Attitude.LISTENING))
+    sim.run(0.5)
+    sim.cue(Paused())
+    sim.cue(Attend(Attitude.THINKING))
+    sim.run(0.5)
+    sim.capture(ramp(RATE))
+    sim.cue(Act(Action.NOD, 0.7), 0.4)
+    sim.cue(Feel(((Emotion.JOY, 0.8),), 0.3))
+    sim.flush()
+    sim.run(1.5)
+    trace = recorded.trace
+    again = replay(trace)
+    assert again.divergence is None
+    assert again.poses > 40
+    assert any(len(entry[7][1]) > 9 for entry in trace.entries if entry[0] == "picture"), "an expression was shown"
+    told = [moment.what for moment in timeline(trace) if "face was told" in moment.what]
+    assert len(told) == 5
+    assert told[3] == 'the face was told: {"act": "nod", "strength": 0.7}, at 0.40 s of the reply'
+
+    place = next(place for place, entry in enumerate(trace.entries) if entry[0] == "cue" and "feel" in entry[1])
+    del trace.entries[place]
+    assert replay(trace).divergence is not None, "a cue that is missing is seen in the poses"
 
 
 def test_poses_are_compared_until_another_kind_of_engine_takes_over() -> None:
@@ -399,6 +428,8 @@ def test_a_header_that_makes_no_sense_is_refused(key: str, value: object) -> Non
 @pytest.mark.parametrize(
     "line",
     [
+        '["cue",{"act":"wave","strength":1}]',
+        '["cue",{"act":"nod","strength":1},"soon"]',
         "nonsense",
         "{}",
         "[]",

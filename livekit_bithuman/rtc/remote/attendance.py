@@ -46,6 +46,10 @@ class Attendance:
         for event in self._events:
             self._room.off(event, self._changed)  # type: ignore[arg-type]
 
+    def watch(self, identity: str) -> None:
+        """Watch for another one from now on."""
+        self._identity, self._sid = identity, None
+
     @property
     def present(self) -> str | None:
         """The sid of who is there; None if nobody is."""

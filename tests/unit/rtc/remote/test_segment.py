@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livekit_bithuman.rtc.cloud.segment import CloudSegment
+from livekit_bithuman.rtc.remote.segment import RemoteSegment
 
 RATE = 1000
 
 
-def _sent(samples: int, now: float = 0.0, after: float = 0.0) -> CloudSegment:
-    segment = CloudSegment(RATE)
+def _sent(samples: int, now: float = 0.0, after: float = 0.0) -> RemoteSegment:
+    segment = RemoteSegment(RATE)
     segment.append(np.arange(samples, dtype=np.int16))
     segment.take(samples, now, after)
     return segment
@@ -28,7 +28,7 @@ def test_nothing_is_heard_before_it_began() -> None:
 
 
 def test_where_the_voice_runs_dry_playback_waits() -> None:
-    segment = CloudSegment(RATE)
+    segment = RemoteSegment(RATE)
     segment.append(np.zeros(1000, np.int16))
     segment.take(1000, 0.0, 0.0)
     segment.began(0.0)
@@ -71,4 +71,36 @@ def test_more_than_time_allows_cannot_have_been_played() -> None:
     segment = _sent(5000, now=10.0)
     assert not segment.can_have_played(2000, 11.0)
     assert segment.can_have_played(2000, 12.0)
-    assert not CloudSegment(RATE).can_have_played(0, 99.0), "it was given to nobody"
+    assert not RemoteSegment(RATE).can_have_played(0, 99.0), "it was given to nobody"
+
+
+def test_the_players_word_dates_what_it_plays() -> None:
+    segment = _sent(2000)
+    segment.began(0.0)
+    segment.confirm(500, 1.0)  # it is later than was thought
+    assert segment.heard(1.0) == 500
+    assert segment.heard(1.25) == 750
+    segment.confirm(400, 1.3)  # an older word that came late
+    assert segment.confirmed == 500
+    segment.rewind(1.4)
+    assert segment.base == 500
+
+
+def test_a_players_word_counts_from_where_it_began() -> None:
+    segment = _sent(2000)
+    segment.began(0.0)
+    segment.rewind_to(800)
+    segment.take(9999, 5.0, 0.0)
+    segment.confirm(100, 5.2)
+    segment.rewind(5.3)
+    assert segment.base == 900
+
+
+def test_a_players_word_cannot_be_more_than_it_was_given() -> None:
+    segment = RemoteSegment(RATE)
+    segment.append(np.zeros(2000, np.int16))
+    segment.take(300, 0.0, 0.0)
+    segment.confirm(10**9, 0.1)
+    assert segment.confirmed == 300
+    segment.confirm(-5, 0.1)
+    assert segment.confirmed == 300

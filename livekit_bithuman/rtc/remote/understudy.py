@@ -1,4 +1,4 @@
-"""Who speaks when the avatar does not: another face, plugged into the cloud avatar's output instead of the agent's."""
+"""Who speaks when the avatar does not: another face, plugged into the remote avatar's output instead of the agent's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from livekit.agents.voice.io import AudioOutput
 from ...errors import RoomError
 from .. import compat
 from ..face import Face
+from ..in_process import InProcessFace
+from .voice import VoiceFace
 
 #: A viewer takes a new voice within a tenth of a second or two; nobody may want it.
 HEARD_TIMEOUT_S = 0.5
@@ -50,6 +52,11 @@ class Understudy:
             await self.face.aclose()
             raise
         return output
+
+    async def show(self, enabled: bool) -> None:
+        """Let its face be seen, or not, if it has one."""
+        if isinstance(self.face, InProcessFace) and not isinstance(self.face, VoiceFace):
+            await self.face.set_video_enabled(enabled)
 
     async def aclose(self) -> None:
         """Leave the room."""

@@ -16,11 +16,12 @@ class VoiceFace(InProcessFace):
 
     Args:
         publish: How the track is published.
+        session: Names the session in spans.
     """
 
-    def __init__(self, publish: PublishOptions | None = None) -> None:
+    def __init__(self, publish: PublishOptions | None = None, session: str = "") -> None:
         publish = publish or PublishOptions(audio_track_name="agent_audio", stream=None)
-        options = InProcessOptions(publish=publish, video=False)
+        options = InProcessOptions(publish=publish, video=False, session=session)
         super().__init__(_unseen_engine, options, embedded=False, on_engine=_unheard)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine
@@ -22,7 +23,7 @@ from ..alarm import Alarm
 from ..player import wall_clock
 from ..voice_intake import VoiceIntake
 from .peer import RemotePeer
-from .segment import CloudSegment
+from .segment import RemoteSegment
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -51,7 +52,7 @@ class Route(Enum):
     NOBODY = "nobody: segments end unheard"
 
 
-class CloudAudioOutput(AudioOutput):
+class RemoteAudioOutput(AudioOutput):
     """Takes the agent's voice, gives it to whoever plays it now, and reports what was heard.
 
     Each segment is answered by exactly one `playback_finished`, and by one `playback_started` before it if any of it
@@ -62,21 +63,23 @@ class CloudAudioOutput(AudioOutput):
         room: The agent's.
         identity: The avatar's participant.
         rate: Of the voice as it is handed on, in Hz.
+        pause: Pause too: the avatar drops what it has, and is given the rest anew.
     """
 
-    def __init__(self, room: rtc.Room, identity: str, rate: int) -> None:
-        super().__init__(label="CloudAvatar", capabilities=AudioOutputCapabilities(pause=False), sample_rate=None)
+    def __init__(self, room: rtc.Room, identity: str, rate: int, *, pause: bool = False) -> None:
+        super().__init__(label="RemoteAvatar", capabilities=AudioOutputCapabilities(pause=pause), sample_rate=None)
+        self._room = room
         self._rate = rate
         self._intake = VoiceIntake(rate)
-        self._peer = RemotePeer(
-            room, identity, rate, on_started=self._on_peer_started, on_finished=self._on_peer_finished
-        )
+        self._peer = self._peer_of(identity)
         self._route = Route.HELD
         self._local: AudioOutput | None = None  # of Route.LOCAL
-        self._local_segments: deque[CloudSegment] = deque()  # captured by it, and not reported as finished
-        self._segments: deque[CloudSegment] = deque()  # captured and not finished, in order
-        self._open: CloudSegment | None = None  # not flushed
+        self._local_segments: deque[RemoteSegment] = deque()  # captured by it, and not reported as finished
+        self._segments: deque[RemoteSegment] = deque()  # captured and not finished, in order
+        self._open: RemoteSegment | None = None  # not flushed
         self._discarding = False  # its end was reported; what comes until the flush belongs nowhere
+        self._paused = False
+        self._streams = itertools.count()  # handed on so far
         self._through_at = 0.0  # when the remote avatar will have played what it was sent
         self._peer_tells_starts: bool | None = None
         self._moved = asyncio.Event()  # rung whenever the backlog may have become less
@@ -84,7 +87,8 @@ class CloudAudioOutput(AudioOutput):
         self._time_alarm = Alarm()
         self._peer_lock = asyncio.Lock()  # held while something is sent, or cleared: a piece never follows a clear
         self._clearing: asyncio.Task[None] | None = None
-        self._cleared_segments: list[tuple[CloudSegment, int]] = []  # being cleared, and the samples heard by then
+        self._cleared_segments: list[tuple[RemoteSegment, int]] = []  # being cleared, and the samples heard by then
+        self._holding = False  # they are cleared for a pause, and go on after it
         self._late_words = 0  # clears that the avatar has not answered with an end yet
         self._sending: asyncio.Task[None] | None = None  # for the present route
         self._senders: set[asyncio.Task[None]] = set()  # it, and those of earlier routes that are not done yet
@@ -93,6 +97,7 @@ class CloudAudioOutput(AudioOutput):
         self.on_idle: Callable[[], None] | None = None  # told when nothing is pending any more
         self.on_answered: Callable[[], None] | None = None  # told when the avatar reported an end
         self.on_unanswered: Callable[[], None] | None = None  # told when it did not
+        self.on_stream: Callable[[], None] | None = None  # told when the avatar is given the first of a segment
         self.on_silent: Callable[[], None] | None = None  # told when it seems not to play what it was sent
 
     # what the agent does
@@ -102,7 +107,7 @@ class CloudAudioOutput(AudioOutput):
         await super().capture_frame(frame)
         if not self._discarding:
             if self._open is None:
-                self._open = CloudSegment(self._rate)
+                self._open = RemoteSegment(self._rate)
                 self._segments.append(self._open)
             self._open.append(self._intake.take(frame))
             self._look()
@@ -130,9 +135,31 @@ class CloudAudioOutput(AudioOutput):
             self._local.clear_buffer()  # reports what was heard, in this call or later
             self._end_all(but=set(self._local_segments))
         else:
+            self._holding = False  # a pause that is under way becomes an end
             if self._clearing is None and self._playing_remotely() is not None:
                 self._clear_peer()
             self._end_all(but={segment for segment, _ in self._cleared_segments})
+        self._look()
+
+    def pause(self) -> None:
+        """Be silent; what was not heard is kept."""
+        super().pause()
+        if self._paused or not self.can_pause:
+            return
+        self._paused = True
+        if self._local is not None:
+            self._local.pause()
+        elif self._clearing is None and self._playing_remotely() is not None:
+            self._holding = True
+            self._clear_peer()
+        self._look()
+
+    def resume(self) -> None:
+        """Go on where the listener left off."""
+        super().resume()
+        self._paused = False
+        if self._local is not None:
+            self._local.resume()
         self._look()
 
     # what the face does; each takes effect within the call
@@ -151,6 +178,27 @@ class CloudAudioOutput(AudioOutput):
         """Take the avatar's calls from now on; the room must be connected."""
         self._peer.listen()
 
+    def turn_to(self, identity: str) -> None:
+        """Another participant is the remote avatar from now on; it plays after `listen()` and `stream()`."""
+        if self._route is Route.REMOTE:
+            self.hold()
+        self._peer.close()
+        self._peer = self._peer_of(identity)
+
+    def tell_progress(self, stream: str, samples: int) -> None:
+        """The avatar says that so many samples of a stream were heard by now."""
+        segment = self._playing_remotely()
+        if segment is None or segment.stream != stream or self._cleared_segments:
+            return
+        if samples > 0:
+            self._start(segment)
+        segment.confirm(samples, self._now())
+
+    @property
+    def awaits_progress(self) -> bool:
+        """Whether the remote avatar has voice to play, and could say how far it is."""
+        return self._playing_remotely() is not None and self._clearing is None
+
     def hold(self) -> None:
         """Let nobody play; the voice waits from where the listener is."""
         self._take_over(Route.HELD)
@@ -167,11 +215,19 @@ class CloudAudioOutput(AudioOutput):
         local.on("playback_started", self._on_local_started)
         local.on("playback_progressed", self._on_local_progressed)
         local.on("playback_finished", self._on_local_finished)
+        if self._paused:
+            local.pause()
+        else:
+            local.resume()  # it may have been left in a pause
 
     def drop(self) -> None:
         """Nobody plays any more: segments end where the listener is."""
         self._take_over(Route.NOBODY)
         self._end_unplayable()
+
+    async def silence_peer(self) -> bool:
+        """Let an avatar that is not spoken through any more be silent; whether it answered."""
+        return await self._peer.clear()
 
     async def is_peer_alive(self) -> bool:
         """Whether the avatar answers a call."""
@@ -226,14 +282,14 @@ class CloudAudioOutput(AudioOutput):
             segment.restart()
             self._peer.drop()
 
-    def _playing_remotely(self) -> CloudSegment | None:
+    def _playing_remotely(self) -> RemoteSegment | None:
         segment = self._segments[0] if self._segments and self._route is Route.REMOTE else None
         return segment if segment is not None and segment.opened_at is not None else None
 
     def _clear_peer(self) -> None:
         now = self._now()
         self._cleared_segments = [(segment, segment.heard(now)) for segment in self._segments]
-        self._clearing = asyncio.create_task(self._cleared(), name="avatar cloud clear")
+        self._clearing = asyncio.create_task(self._cleared(), name="avatar remote clear")
 
     async def _cleared(self) -> None:
         """Let the avatar be silent, and wait a while for its word on how far it came."""
@@ -254,8 +310,14 @@ class CloudAudioOutput(AudioOutput):
 
     def _end_cleared(self) -> None:
         cleared, self._cleared_segments = self._cleared_segments, []
+        holding, self._holding = self._holding, False
         for segment, samples in cleared:
-            self._end(segment, samples, interrupted=True)
+            if holding:
+                if samples > 0:
+                    self._start(segment)
+                segment.rewind_to(samples)
+            else:
+                self._end(segment, samples, interrupted=True)
 
     # playback, as the local output tells it
 
@@ -296,11 +358,11 @@ class CloudAudioOutput(AudioOutput):
             segment.rewind(now)
         self._route = route
         if not self._closed:
-            self._sending = asyncio.create_task(self._keep(self._send), name="avatar cloud voice")
+            self._sending = asyncio.create_task(self._keep(self._send), name="avatar remote voice")
             self._senders.add(self._sending)
             self._sending.add_done_callback(self._senders.discard)
             if self._timing is None:
-                self._timing = asyncio.create_task(self._keep(self._watch_time), name="avatar cloud time")
+                self._timing = asyncio.create_task(self._keep(self._watch_time), name="avatar remote time")
         self._look()
 
     async def _keep(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -309,7 +371,7 @@ class CloudAudioOutput(AudioOutput):
             try:
                 return await work()
             except Exception:
-                logger.exception("an error in the cloud avatar's output; it goes on")
+                logger.exception("an error in the remote avatar's output; it goes on")
             await asyncio.sleep(PIECE_S)
 
     async def _send(self) -> None:
@@ -318,23 +380,27 @@ class CloudAudioOutput(AudioOutput):
             segment = next((each for each in self._segments if each.unsent or (each.flushed and not each.closed)), None)
             if self._clearing is not None:
                 await asyncio.wait({self._clearing})
-            elif segment is None or self._route in (Route.HELD, Route.NOBODY):
+            elif segment is None or self._route in (Route.HELD, Route.NOBODY) or self._pauses_peer:
                 await self._send_alarm.wait(None)
             elif self._route is Route.REMOTE:
                 await self._send_to_peer(segment)
             else:
                 await self._send_to_local(segment)
 
-    async def _send_to_peer(self, segment: CloudSegment) -> None:
+    async def _send_to_peer(self, segment: RemoteSegment) -> None:
         async with self._peer_lock:
-            if segment not in self._segments or self._clearing is not None:
+            if segment not in self._segments or self._clearing is not None or self._pauses_peer:
                 return
             try:
                 if segment.unsent:
+                    if segment.opened_at is None:
+                        segment.stream = str(next(self._streams))
+                        if self.on_stream is not None:
+                            self.on_stream()
                     piece = segment.take(round(PIECE_S * self._rate), self._now(), self._through_at)
                     self._through_at = segment.ends
                     if not segment.lost:
-                        await self._peer.send(piece)
+                        await self._peer.send(piece, segment.stream or "")
                 else:
                     segment.closed = True
                     await self._peer.end()
@@ -347,7 +413,7 @@ class CloudAudioOutput(AudioOutput):
         self._moved.set()
         self._time_alarm.ring()
 
-    async def _send_to_local(self, segment: CloudSegment) -> None:
+    async def _send_to_local(self, segment: RemoteSegment) -> None:
         assert self._local is not None
         if segment.unsent:
             if segment.opened_at is None:
@@ -377,7 +443,7 @@ class CloudAudioOutput(AudioOutput):
                 wake = min((at for at in (begins, ends) if at is not None), default=None)
             await self._time_alarm.wait(wake)
 
-    def _begin_untold(self, segment: CloudSegment) -> None:
+    def _begin_untold(self, segment: RemoteSegment) -> None:
         if not self._peer_tells_starts:
             self._peer_tells_starts = False
             self._start(segment)
@@ -393,6 +459,15 @@ class CloudAudioOutput(AudioOutput):
         return STARTED_GRACE_S if self._peer_tells_starts else 0.0
 
     # inside
+
+    def _peer_of(self, identity: str) -> RemotePeer:
+        return RemotePeer(
+            self._room, identity, self._rate, on_started=self._on_peer_started, on_finished=self._on_peer_finished
+        )
+
+    @property
+    def _pauses_peer(self) -> bool:
+        return self._paused and self._route is Route.REMOTE
 
     async def _room_for_voice(self) -> None:
         await asyncio.sleep(0)
@@ -415,7 +490,7 @@ class CloudAudioOutput(AudioOutput):
         except Exception as error:
             logger.debug("the stream to the remote avatar did not close: %s", error)
 
-    def _start(self, segment: CloudSegment, created_at: float | None = None) -> None:
+    def _start(self, segment: RemoteSegment, created_at: float | None = None) -> None:
         if segment.started:
             return
         now = self._now()
@@ -423,7 +498,7 @@ class CloudAudioOutput(AudioOutput):
         self.on_playback_started(created_at=wall_clock(now) if created_at is None else created_at)
         self._time_alarm.ring()
 
-    def _end(self, segment: CloudSegment, samples: int, *, interrupted: bool) -> None:
+    def _end(self, segment: RemoteSegment, samples: int, *, interrupted: bool) -> None:
         if segment not in self._segments:
             return
         self._segments.remove(segment)
@@ -439,7 +514,7 @@ class CloudAudioOutput(AudioOutput):
         if not self._segments and self.on_idle is not None:
             self.on_idle()
 
-    def _end_all(self, *, but: Collection[CloudSegment] = ()) -> None:
+    def _end_all(self, *, but: Collection[RemoteSegment] = ()) -> None:
         """End what nobody plays, as interrupted.
 
         Args:
@@ -456,7 +531,7 @@ class CloudAudioOutput(AudioOutput):
             elif segment.closed and segment.opened_at is None and segment is self._segments[0]:
                 self._end(segment, segment.base, interrupted=False)  # heard to its end before, or without a sample
 
-    def _end_unanswered(self, segment: CloudSegment) -> None:
+    def _end_unanswered(self, segment: RemoteSegment) -> None:
         logger.warning("the remote avatar did not say that it had finished; the agent goes on")
         unheard = self._peer_tells_starts is True and not segment.started
         self._end(segment, segment.base if unheard else segment.sent, interrupted=unheard)

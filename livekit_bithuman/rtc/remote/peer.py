@@ -19,6 +19,8 @@ logger = logging.getLogger("livekit_bithuman")
 #: A data channel that takes nothing for so long has lost its other end.
 SEND_TIMEOUT_S = 5.0
 CALL_TIMEOUT_S = 2.0
+#: On a stream of voice: what the avatar calls it when it says how far it is. Others do not look at it.
+SEGMENT_ATTRIBUTE = "lkb.segment"
 
 
 class RemotePeer:
@@ -68,13 +70,13 @@ class RemotePeer:
         self._unlisten.clear()
         self._listening_as = None
 
-    async def send(self, samples: NDArray[np.int16]) -> None:
-        """Send voice, and open a stream if none is open.
+    async def send(self, samples: NDArray[np.int16], segment: str) -> None:
+        """Send voice, and open a stream if none is open, which says what segment it is.
 
         Raises:
             Exception: The room does not take it.
         """
-        await asyncio.wait_for(self._send(samples), SEND_TIMEOUT_S)
+        await asyncio.wait_for(self._send(samples, segment), SEND_TIMEOUT_S)
 
     async def end(self) -> None:
         """Close the open stream: the utterance has all its voice.
@@ -115,13 +117,13 @@ class RemotePeer:
         )
         await asyncio.wait_for(calling, CALL_TIMEOUT_S)
 
-    async def _send(self, samples: NDArray[np.int16]) -> None:
+    async def _send(self, samples: NDArray[np.int16], segment: str) -> None:
         if self._stream is None:
             self._stream = await self._room.local_participant.stream_bytes(
                 f"AUDIO_{uuid.uuid4().hex[:12]}",
                 topic=compat.AUDIO_STREAM_TOPIC,
                 destination_identities=[self._identity],
-                attributes={"sample_rate": str(self._rate), "num_channels": "1"},
+                attributes={"sample_rate": str(self._rate), "num_channels": "1", SEGMENT_ATTRIBUTE: segment},
             )
         await self._stream.write(samples.tobytes())
 

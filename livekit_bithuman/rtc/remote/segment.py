@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class CloudSegment:
+class RemoteSegment:
     """The voice between two flushes. Time is an argument, in seconds of any one clock; the voice is counted in samples.
 
     The voice is kept until the segment ends, so that somebody else can go on from where the listener was.
@@ -27,6 +27,8 @@ class CloudSegment:
         self.lost = False  # some of it did not reach the player
         self.started = False  # its first sample is being heard, as far as anybody knows
         self.base = 0  # samples heard before the present player took over
+        self.stream: str | None = None  # names what the present player is given of it
+        self.confirmed: int | None = None  # samples heard, as the present player said last
         self.sent = 0  # samples handed on so far, those before `base` included
         self.opened_at: float | None = None  # when the present player was given the first of them
         self.begins = 0.0  # when it is thought to begin, and
@@ -79,17 +81,30 @@ class CloudSegment:
         ahead = round(max(0.0, self.ends - now) * self.rate)
         return min(self.sent, max(self.base, self.sent - ahead))
 
+    def confirm(self, samples: int, now: float) -> None:
+        """The present player says that so many samples from `base` on were heard by now."""
+        heard = min(self.sent, self.base + max(0, samples))
+        self.confirmed = max(heard, self.confirmed or 0)
+        self.ends = now + (self.sent - self.confirmed) / self.rate
+
     def can_have_played(self, samples: float, now: float) -> bool:
         """Whether so many samples from `base` on can have been played by now, with half a second's grace."""
         return self.opened_at is not None and samples / self.rate <= now - self.opened_at + 0.5
 
     def rewind(self, now: float) -> None:
-        """Somebody else goes on from what was heard."""
-        self.base = self.sent = self.heard(now)
-        self.opened_at = None
+        """Somebody else goes on from what was heard.
+
+        That is by the player's last word, where it gives any, so that nothing is lost.
+        """
+        self.rewind_to(self.heard(now) if self.confirmed is None else self.confirmed)
+
+    def rewind_to(self, samples: int) -> None:
+        """So many samples were heard, and no more of what was handed on is."""
+        self.base = self.sent = min(self.sent, max(self.base, samples))
+        self.opened_at = self.stream = self.confirmed = None
         self.closed = self.lost = self.doubted = False
 
     def restart(self) -> None:
         """The player is through with what it was sent; what comes now begins anew."""
         self.base = self.sent
-        self.opened_at = None
+        self.opened_at = self.stream = self.confirmed = None

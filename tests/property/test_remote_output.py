@@ -23,8 +23,8 @@ from livekit.agents.voice.io import (
 )
 from numpy.typing import NDArray
 
-from livekit_bithuman.rtc.cloud import output as cloud_output
-from livekit_bithuman.rtc.cloud.output import CloudAudioOutput, Route
+from livekit_bithuman.rtc.remote import output as remote_output
+from livekit_bithuman.rtc.remote.output import RemoteAudioOutput, Route
 from tests.virtual_time import run
 
 RATE = 1000
@@ -107,6 +107,7 @@ class ScriptedPeer:
         self._on_started, self._on_finished = on_started, on_finished
         self._playing: Playing | None = None
         self._streaming = False
+        self.segment = ""  # of the stream that is open
 
     def listen(self) -> None: ...
 
@@ -114,7 +115,7 @@ class ScriptedPeer:
         if self._playing is not None:
             self._playing.stop()
 
-    async def send(self, samples: NDArray[np.int16]) -> None:
+    async def send(self, samples: NDArray[np.int16], segment: str) -> None:
         if self.manners.refuses:
             raise ConnectionError("no")
         if self.manners.swallows:
@@ -123,6 +124,7 @@ class ScriptedPeer:
         if self._playing is None:
             self._playing = Playing(self.manners.latency, self._started, self._finished)
         self._streaming = True
+        self.segment = segment
         self._playing.push(len(samples) / RATE)
 
     async def end(self) -> None:
@@ -194,7 +196,11 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["capture", "cut"]), st.sampled_from([0.0, 0.02, 0.1, 0.4])),
         st.tuples(st.just("say"), st.sampled_from([0.05, 0.5, 2.0])),
-        st.tuples(st.sampled_from(["flush", "clear", "hold", "stream", "local", "drop"]), st.just(0.0)),
+        st.tuples(
+            st.sampled_from(["flush", "clear", "hold", "stream", "local", "drop", "pause", "resume", "turn"]),
+            st.just(0.0),
+        ),
+        st.tuples(st.just("tell"), st.sampled_from([0.0, 0.1, 5.0])),
         st.tuples(st.just("wait"), st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0])),
     ),
     max_size=14,
@@ -213,7 +219,7 @@ manners = st.builds(
 
 @contextmanager
 def scripted(chosen: Manners) -> Iterator[None]:
-    with patch.object(cloud_output, "RemotePeer", ScriptedPeer), patch.object(ScriptedPeer, "manners", chosen):
+    with patch.object(remote_output, "RemotePeer", ScriptedPeer), patch.object(ScriptedPeer, "manners", chosen):
         yield
 
 
@@ -221,7 +227,7 @@ class Scene:
     """An output, what was captured, and what was reported."""
 
     def __init__(self) -> None:
-        self.output = CloudAudioOutput(rtc.Room(), "avatar", RATE)
+        self.output = RemoteAudioOutput(rtc.Room(), "avatar", RATE, pause=True)
         self.reported: list[PlaybackStartedEvent | PlaybackFinishedEvent] = []
         self.lengths: list[float] = []  # of the segments, as far as they were taken
         self.output.on("playback_started", self.reported.append)
@@ -280,6 +286,20 @@ class Scene:
     async def _drop(self, _: float) -> None:
         self.output.drop()
 
+    async def _pause(self, _: float) -> None:
+        self.output.pause()
+
+    async def _resume(self, _: float) -> None:
+        self.output.resume()
+
+    async def _turn(self, _: float) -> None:
+        self.output.turn_to("another avatar")
+        self.output.stream()
+
+    async def _tell(self, seconds: float) -> None:
+        peer: Any = self.output._peer
+        self.output.tell_progress(peer.segment, round(seconds * RATE))
+
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
@@ -306,7 +326,7 @@ class Scene:
 def test_every_segment_ends_once_whatever_happens(steps: list[Step], first: str, manners: Manners) -> None:
     async def play() -> None:
         scene = Scene()
-        for step in [(first, 0.0), *steps, ("flush", 0.0)]:
+        for step in [(first, 0.0), *steps, ("flush", 0.0), ("resume", 0.0)]:
             await scene.do(step)
         if scene.output.route is Route.HELD:
             await scene.do(("drop", 0.0))  # a face does not hold for ever
@@ -382,6 +402,59 @@ def test_what_is_captured_after_a_clear_waits_for_it_and_is_spoken() -> None:
         assert first[1]
         assert 0.5 <= first[0] <= 1.1
         assert second == (0.5, False)
+
+
+def test_a_pause_keeps_what_was_not_heard_and_ends_nothing() -> None:
+    async def play(scene: Scene) -> None:
+        await scene.do(("say", 3.0))
+        await scene.do(("wait", 1.0))
+        for _ in range(2):
+            await scene.do(("pause", 0.0))
+            await scene.do(("wait", 20.0))
+            assert not [event for event in scene.reported if isinstance(event, PlaybackFinishedEvent)]
+            heard = scene.output._segments[0].base
+            assert heard == scene.output._segments[0].sent, "nothing is handed on in a pause"
+            await scene.do(("resume", 0.0))
+            await scene.do(("wait", 0.5))
+
+    for answers in (True, False):
+        assert _played(play, Manners(answers_clears=answers)) == [(3.0, False)]
+
+
+def test_a_pause_can_become_an_end() -> None:
+    async def play(scene: Scene) -> None:
+        await scene.do(("say", 3.0))
+        await scene.do(("wait", 1.0))
+        scene.output.pause()
+        scene.output.clear_buffer()
+        await scene.do(("wait", 3.0))
+        await scene.do(("resume", 0.0))
+        await scene.do(("say", 0.5))
+        await scene.do(("wait", 1.0))
+        await scene.do(("pause", 0.0))
+        await scene.do(("wait", 1.0))
+        await scene.do(("say", 0.5))
+        scene.output.clear_buffer()  # while it is silent already
+
+    first, second, third = _played(play)
+    assert first[1]
+    assert 0.5 <= first[0] <= 1.1
+    assert second == (0.5, False)
+    assert third == (0.0, True)
+
+
+def test_who_takes_over_goes_on_at_the_position_that_was_told_last() -> None:
+    async def play(scene: Scene) -> None:
+        await scene.do(("say", 3.0))
+        await scene.do(("wait", 1.0))
+        await scene.do(("tell", 0.7))
+        await scene.do(("wait", 0.15))
+        scene.output.turn_to("another avatar")
+        assert scene.output._segments[0].base == 0.7 * RATE
+        await scene.do(("tell", 2.0))  # by who plays no more
+        scene.output.stream()
+
+    assert _played(play) == [(3.0, False)]
 
 
 def test_an_end_that_is_reported_late_does_not_end_the_next_segment() -> None:
