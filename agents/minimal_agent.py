@@ -9,7 +9,8 @@ It greets whoever joins, with a local voice that needs no key.
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
 
 from livekit_bithuman import AvatarSession
-from livekit_bithuman.demo.voice import LocalVoice
+from livekit_bithuman.environment import require_environment
+from livekit_bithuman.local import LocalVoice
 
 server = AgentServer()
 
@@ -29,4 +30,5 @@ async def entrypoint(ctx: JobContext) -> None:
 
 
 if __name__ == "__main__":
+    require_environment()
     cli.run_app(server)
