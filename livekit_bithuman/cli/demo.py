@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
+from typing import Annotated
 
+import typer
+
+from .options import AvatarOption
+
+HELP = """Open a page on this machine where you talk with the avatar, by microphone or by typing.
+
+Runs until Ctrl-C. No key, no account: server, ears, voice and face are on this machine. With LIVEKIT_URL,
+LIVEKIT_API_KEY and LIVEKIT_API_SECRET set, that server is used instead; with OPENAI_BASE_URL set, the model
+server there answers."""
 EXAMPLES = """\
-examples:
-  livekit-bithuman demo
-  livekit-bithuman demo --port 9000 --no-browser
-
-Runs until Ctrl-C. No key, no account: the server, the voice and the face are on this machine. With LIVEKIT_URL,
-LIVEKIT_API_KEY and LIVEKIT_API_SECRET set, that server is used instead.
+livekit-bithuman demo
+livekit-bithuman demo --port 9000 --no-browser
+livekit-bithuman demo --avatar me.avatar    begin with this one
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "demo",
-        help="open a page where the avatar says what you type",
-        description="Open a page on this machine where the avatar greets you and says what you type.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--port", type=_port, help="the page's port (default: 8088, or any free one)")
-    parser.add_argument("--no-browser", action="store_true", help="only print the page's address")
-    parser.add_argument("--avatar", metavar="NAME|PATH", help="a built-in character, or an .avatar bundle")
-    parser.set_defaults(func=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def run(
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=65_535, help="Of the page. [default: 8088, or any free one]"),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
+    avatar: AvatarOption = None,
+) -> int:
+    """Run the demo."""
     from .progress import Progress
 
     # Importing the agent framework alone takes a second or two.
@@ -39,11 +38,5 @@ def _run(arguments: argparse.Namespace) -> int:
 
     # The program is ours here, not a host's: only what the user can act on is shown.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return run_demo(DemoOptions(arguments.port, not arguments.no_browser, arguments.avatar))
-
-
-def _port(text: str) -> int:
-    port = int(text) if text.isdecimal() else -1
-    if not 0 < port < 65_536:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: pass a number from 1 to 65535")
-    return port
+    logging.getLogger("livekit.agents").setLevel(logging.ERROR)  # else a line for every moment that it was late
+    return run_demo(DemoOptions(port, not no_browser, avatar))

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict
 
+from .options import JsonOption
+
 MARKS = {"ok": "ok  ", "warn": "note", "fail": "FAIL"}
 
+HELP = """Print what was found, what is missing, what it is for, and the command that mends it.
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="what this machine has, lacks, and how to mend it",
-        description="Print what was found, what is missing, and the command or package that mends it. "
-        "The exit code is 0 if the demo can run, else 1.",
-    )
-    parser.add_argument("--json", action="store_true", help="print it for programs to read")
-    parser.set_defaults(func=_run)
+The exit code is 0 if the demo can run, else 1."""
+EXAMPLES = """\
+livekit-bithuman doctor
+livekit-bithuman doctor --json | jq '.checks[] | select(.state != "ok")'
+"""
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def run(as_json: JsonOption = False) -> int:
+    """Look at everything, and tell."""
     from .checks import run_checks
     from .progress import Progress
 
     with Progress("looking around"):
         checks = run_checks()
     usable = not any(check.state == "fail" for check in checks)
-    if arguments.json:
+    if as_json:
         print(json.dumps({"ok": usable, "checks": [asdict(check) for check in checks]}, indent=2))
         return 0 if usable else 1
     width = max(len(check.name) for check in checks)

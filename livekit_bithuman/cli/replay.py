@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ..errors import TraceError
+from .options import JsonOption
 
 if TYPE_CHECKING:
     from ..trace import Replayed, Trace
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the `replay` command."""
-    parser = subparsers.add_parser(
-        "replay",
-        help="tell what happened in a recorded session, and check that it happens again",
-        description="Print the timeline of a session recorded with AvatarSession(record=...), and play it again on "
-        "virtual time: this version must give the recorded positions, pictures and poses.",
-    )
-    parser.add_argument("trace", type=Path, help="the file that was recorded")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
-    parser.set_defaults(func=run)
+HELP = """Tell what happened in a recorded session, and check that it happens again.
+
+Prints the timeline of a session recorded with AvatarSession(record=...), and plays it again on virtual time: this
+version must give the recorded positions, pictures and poses."""
+EXAMPLES = """\
+livekit-bithuman replay session.jsonl
+livekit-bithuman replay session.jsonl --json | jq .utterances
+"""
 
 
-def run(args: argparse.Namespace) -> int:
+def run(
+    trace: Annotated[Path, typer.Argument(metavar="TRACE", help="The file that was recorded.")],
+    as_json: JsonOption = False,
+) -> int:
     """Print and check.
 
     Raises:
@@ -36,17 +38,17 @@ def run(args: argparse.Namespace) -> int:
     from ..trace import Trace, replay  # the engine loads, which `--help` should not wait for
 
     try:
-        text = args.trace.read_text(encoding="utf-8")
+        text = trace.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise TraceError(f"{args.trace} cannot be read: {reason}.") from error
-    trace = Trace.parse(text)
-    replayed = replay(trace)
-    print(_as_json(trace, replayed) if args.json else _as_text(trace, replayed))
+        raise TraceError(f"{trace} cannot be read: {reason}.") from error
+    recorded = Trace.parse(text)
+    replayed = replay(recorded)
+    print(_as_json(recorded, replayed) if as_json else _as_text(recorded, replayed))
     if replayed.divergence is not None:
         raise TraceError(
             f"The replay differs from the recording at {replayed.divergence}. "
-            f"It was recorded by version {trace.header.version}: replay it with that one to see what changed since."
+            f"It was recorded by version {recorded.header.version}: replay it with that one to see what changed since."
         )
     return 0
 

@@ -6,6 +6,17 @@ SoundFile ── blocks ──┬── engine ── frames ── VideoFile (H
 
 from __future__ import annotations
 
+from .batch import Outcome, Task, render_batch
 from .job import Rendered, render_speech, render_still, render_video
+from .sequence import render_sequence
 
-__all__ = ["Rendered", "render_speech", "render_still", "render_video"]
+__all__ = [
+    "Outcome",
+    "Rendered",
+    "Task",
+    "render_batch",
+    "render_sequence",
+    "render_speech",
+    "render_still",
+    "render_video",
+]

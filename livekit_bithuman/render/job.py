@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cues import Feel
 from ..engine.compose import Demeanour, PresentationAt, speak
 from ..engine.embedded import DEFAULT_SEED, EmbeddedEngine
 from ..engine.protocol import Engine, Turn, TurnFrame
@@ -19,8 +20,9 @@ from ..errors import EngineError, MediaFileError
 from ..face.avatar import Avatar
 from ..pose import Picture
 from ..speech.shape import mouth_shape
-from .output import replacing, write_error
-from .sound import SoundFile, mono_pcm
+from .disclosure import DISCLOSURE, disclosed
+from .output import replacing, write_whole
+from .sound import Sound, SoundFile, mono_pcm
 from .video import SUFFIXES, VideoFile, check_suffix
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -46,6 +48,9 @@ def render_speech(
     avatar: Avatar | str | os.PathLike[str] | None = None,
     size: tuple[int, int] | None = None,
     seed: int = DEFAULT_SEED,
+    background: str | None = None,
+    feeling: Feel | None = None,
+    badge: bool = False,
     at: float | None = None,
     report: Report | None = None,
 ) -> Rendered:
@@ -54,7 +59,9 @@ def render_speech(
     Args:
         speech: Anything with sound that FFmpeg reads.
         output: .mp4, .m4v, .mov or .mkv; or .png or .jpg. What was there is replaced, and only by a whole file.
-        avatar: See `EmbeddedEngine`, as for `size` and `seed`.
+        avatar: See `EmbeddedEngine`, as for `size`, `seed` and `background`.
+        feeling: What the face looks like throughout.
+        badge: Show a small "AI" in each picture, and say in the files that they were generated.
         at: Seconds into the speech that a still shows; None: a good moment.
         report: Called after each frame of a video.
 
@@ -64,15 +71,21 @@ def render_speech(
     """
     source, target = Path(speech), Path(output)
     check_suffix(target, SUFFIXES + STILL_SUFFIXES)
-    with closing(EmbeddedEngine(avatar, seed=seed, size=size)) as engine:
-        presentation = Demeanour(seed, engine.info.fps).speaking
+    with closing(EmbeddedEngine(avatar, seed=seed, size=size, background=background, badge=badge)) as engine:
+        presentation = Demeanour(seed, engine.info.fps, feeling).speaking
         if target.suffix.lower() in STILL_SUFFIXES:
-            return render_still(source, target, engine, presentation, at)
-        return render_video(source, target, engine, presentation, report)
+            return render_still(source, target, engine, presentation, at, disclose=badge)
+        return render_video(source, target, engine, presentation, report, disclose=badge)
 
 
 def render_video(
-    source: Path, output: Path, engine: Engine, presentation: PresentationAt, report: Report | None = None
+    source: Path,
+    output: Path,
+    engine: Engine,
+    presentation: PresentationAt,
+    report: Report | None = None,
+    *,
+    disclose: bool = False,
 ) -> Rendered:
     """Let the avatar speak a file.
 
@@ -85,42 +98,73 @@ def render_video(
         engine: One that is in no turn yet; it is not closed.
         presentation: Of each slot.
         report: Called after each picture.
+        disclose: Say in the file that it was generated.
 
     Raises:
         MediaFileError: `source` cannot be read, or `output` not written.
     """
     check_suffix(output, SUFFIXES)
     fps, size = engine.info.fps, engine.info.size
+    frames = 0
     with SoundFile(source) as speech:
         _refuse_same_file(source, output)
-        expected = None if speech.seconds is None else max(1, int(np.ceil(speech.seconds * fps)))
-        samples = 0
-        frames = 0
         with (
             replacing(output) as partial,
             VideoFile(partial, output, fps=fps, size=size, sound_rate=speech.rate, sound_layout=speech.layout) as video,
         ):
-
-            def heard() -> Iterator[NDArray[np.int16]]:
-                nonlocal samples
-                for sound in speech.blocks():
-                    samples += sound.shape[1]
-                    video.write_sound(sound)
-                    yield mono_pcm(sound)
-
-            for frame in speak(engine, presentation, Turn(0, speech.rate), heard()):
-                if frame.bgr_image is None:
-                    raise EngineError("The engine gave a frame without a picture. Report this as a bug of the engine.")
-                video.write_picture(frame.bgr_image)
+            if disclose:
+                video.describe(DISCLOSURE)
+            for picture in spoken(speech, engine, presentation, report, video.write_sound):
+                video.write_picture(picture)
                 frames += 1
-                if report is not None:
-                    report(frames, expected)
             codecs = video.codecs
-    return Rendered(output, frames, samples / speech.rate, size, codecs)
+        return Rendered(output, frames, speech.heard_s, size, codecs)
+
+
+def spoken(
+    speech: SoundFile,
+    engine: Engine,
+    presentation: PresentationAt,
+    report: Report | None = None,
+    hear: Callable[[Sound], None] | None = None,
+) -> Iterator[Picture]:
+    """The pictures of an avatar that speaks a file, each drawn when it is asked for.
+
+    Args:
+        speech: Not read yet.
+        engine: One that is in no turn yet.
+        presentation: Of each slot.
+        report: Called when a picture was taken.
+        hear: Called with each block of the sound as it is read.
+
+    Raises:
+        MediaFileError: The speech cannot be read.
+        EngineError: The engine gives no pictures.
+    """
+    expected = None if speech.seconds is None else max(1, int(np.ceil(speech.seconds * engine.info.fps)))
+
+    def heard() -> Iterator[NDArray[np.int16]]:
+        for sound in speech.blocks():
+            if hear is not None:
+                hear(sound)
+            yield mono_pcm(sound)
+
+    for count, frame in enumerate(speak(engine, presentation, Turn(0, speech.rate), heard()), 1):
+        if frame.bgr_image is None:
+            raise EngineError("The engine gave a frame without a picture. Report this as a bug of the engine.")
+        yield frame.bgr_image
+        if report is not None:
+            report(count, expected)
 
 
 def render_still(
-    source: Path, output: Path, engine: Engine, presentation: PresentationAt, at: float | None = None
+    source: Path,
+    output: Path,
+    engine: Engine,
+    presentation: PresentationAt,
+    at: float | None = None,
+    *,
+    disclose: bool = False,
 ) -> Rendered:
     """One picture of the avatar speaking a file.
 
@@ -138,19 +182,16 @@ def render_still(
     fps = engine.info.fps
     with SoundFile(source) as speech:
         _refuse_same_file(source, output)
-        turn = Turn(0, speech.rate)
-        samples = 0
-        engine.open_turn(turn)
+        engine.open_turn(Turn(0, speech.rate))
         for sound in speech.blocks():
-            samples += sound.shape[1]
             engine.push(mono_pcm(sound))
         engine.end_turn()
         frames = engine.poll()
-        seconds = samples / speech.rate
+        seconds = speech.heard_s
     if at is not None and not 0 <= at < seconds:
         raise MediaFileError(str(source), f"{source} has no moment {at:g} s: it is {seconds:.2f} s long. Pass less.")
     frame = _most_telling(frames, presentation) if at is None else frames[int(at * fps)]
-    _write_picture(output, engine.draw(frame, presentation(frame.index)))
+    _write_picture(output, engine.draw(frame, presentation(frame.index, frame.emphasis)), disclose=disclose)
     return Rendered(output, 1, seconds, engine.info.size, output.suffix.lower().lstrip("."))
 
 
@@ -160,20 +201,17 @@ def _most_telling(frames: list[TurnFrame], presentation: PresentationAt) -> Turn
     def openness(frame: TurnFrame) -> float:
         if frame.mouth is None:
             return 0.0
-        return float(mouth_shape(frame.mouth)[0]) * (1.0 - presentation(frame.index).blink)
+        return float(mouth_shape(frame.mouth)[0]) * (1.0 - presentation(frame.index, frame.emphasis).blink)
 
     return max(frames, key=openness)
 
 
-def _write_picture(output: Path, picture: Picture) -> None:
+def _write_picture(output: Path, picture: Picture, *, disclose: bool) -> None:
     encoded, data = cv2.imencode(output.suffix.lower(), picture)
     if not encoded:
         raise MediaFileError(str(output), f"{output} could not be encoded. Try another suffix: {STILL_SUFFIXES}.")
-    with replacing(output) as partial:
-        try:
-            partial.write_bytes(data.tobytes())
-        except OSError as exc:
-            raise write_error(output, exc) from exc
+    written = data.tobytes()
+    write_whole(output, disclosed(written, output.suffix) if disclose else written)
 
 
 def _refuse_same_file(source: Path, output: Path) -> None:

@@ -38,6 +38,19 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file, whole or not at all.
+
+    Raises:
+        MediaFileError: It cannot be written.
+    """
+    with replacing(path) as partial:
+        try:
+            partial.write_bytes(data)
+        except OSError as exc:
+            raise write_error(path, exc) from exc
+
+
 def write_error(path: Path, cause: Exception) -> MediaFileError:
     """What to say when `path` could not be written."""
     reason = getattr(cause, "strerror", None) or str(cause)

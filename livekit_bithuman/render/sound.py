@@ -69,6 +69,11 @@ class SoundFile:
     ) -> None:
         self._container.close()
 
+    @property
+    def heard_s(self) -> float:
+        """Seconds of sound that were read so far."""
+        return self._samples / self.rate
+
     def blocks(self) -> Iterator[Sound]:
         """The sound in pieces of whatever size the codec has: float32, shape (channels, n), n > 0.
 

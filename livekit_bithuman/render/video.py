@@ -74,6 +74,10 @@ class VideoFile:
         """What is inside, for people: `h264, aac 24000 Hz`."""
         return f"{self._video.codec.canonical_name}, aac {self._audio.rate} Hz"
 
+    def describe(self, text: str) -> None:
+        """Give the file a comment; before the first picture."""
+        self._container.metadata["comment"] = text
+
     def write_picture(self, picture: Picture) -> None:
         """Append one picture: BGR uint8, shape (height, width, 3).
 

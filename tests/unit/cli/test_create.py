@@ -44,4 +44,4 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_a_place_that_cannot_be_written(portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["create", str(portrait), "-o", str(portrait.with_name("no") / "me.avatar")]) == 74
-    assert "cannot be written" in capsys.readouterr().err
+    assert "could not be written" in capsys.readouterr().err

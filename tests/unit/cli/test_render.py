@@ -10,7 +10,9 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from livekit_bithuman.cli import main
 
@@ -74,9 +76,7 @@ def test_errors_are_one_line_and_an_exit_code(
 
 @pytest.mark.parametrize("size", ["512", "x", "axb", "0x0", "8x8", "9999x100", "-64x64"])
 def test_sizes_that_are_none_are_usage_errors(size: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exited:
-        main(["render", str(SPEECH), "-o", "out.mp4", f"--size={size}"])
-    assert exited.value.code == 2
+    assert main(["render", str(SPEECH), "-o", "out.mp4", f"--size={size}"]) == 2
     assert "--size" in capsys.readouterr().err
 
 
@@ -105,3 +105,47 @@ def test_an_interruption_leaves_no_file_and_no_traceback(tmp_path: Path, name: s
     assert "Traceback" not in run.stderr
     assert list(tmp_path.iterdir()) == []
     assert hasattr(signal, name)
+
+
+def test_an_emotion_and_a_background_are_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain, told = tmp_path / "plain.png", tmp_path / "told.png"
+    assert main(["render", str(SPEECH), "-o", str(plain), *SMALL, "--at", "0.1"]) == 0
+    options = ["--at", "0.1", "--emotion", "surprise", "--background", "#0000ff"]
+    assert main(["render", str(SPEECH), "-o", str(told), *SMALL, *options]) == 0
+    before, after = cv2.imread(str(plain)), cv2.imread(str(told))
+    assert before is not None
+    assert after is not None
+    assert (after[2, 2] == (255, 0, 0)).all()
+    assert not (after[20:45, 40:56] == before[20:45, 40:56]).all()
+    capsys.readouterr()
+    assert main(["render", str(SPEECH), "-o", str(told), *SMALL, "--emotion", "glee"]) == 2
+    assert "no emotion 'glee'" in capsys.readouterr().err
+    assert main(["render", str(SPEECH), "-o", str(told), *SMALL, "--background", "nowhere.png"]) == 65
+    assert "no background 'nowhere.png'" in capsys.readouterr().err
+
+
+def test_a_badge_is_in_the_corner_and_a_comment_in_each_kind_of_file(tmp_path: Path) -> None:
+    plain, video, frames = tmp_path / "plain.png", tmp_path / "badge.mp4", tmp_path / "frames"
+    assert main(["render", str(SPEECH), "-o", str(plain), *SMALL, "--at", "1"]) == 0
+    before = cv2.imread(str(plain))
+    assert before is not None
+    for name in ("badge.png", "badge.jpg"):
+        path = tmp_path / name
+        assert main(["render", str(SPEECH), "-o", str(path), *SMALL, "--at", "1", "--badge"]) == 0
+        assert b"AI-generated" in path.read_bytes()
+        after = cv2.imread(str(path))
+        assert after is not None
+        differs = np.abs(after.astype(int) - before).max(axis=-1) > 60
+        rows, columns = np.nonzero(differs)
+        assert len(rows) > 50
+        assert rows.max() < 24
+        assert columns.max() < 40
+    with Image.open(tmp_path / "badge.png") as picture:
+        picture.load()
+        assert picture.info["Comment"].startswith("AI-generated")
+    assert main(["render", str(SPEECH), "-o", str(video), *SMALL, "--badge"]) == 0
+    with av.open(str(video)) as container:
+        assert container.metadata["comment"].startswith("AI-generated")
+    assert main(["render", str(SPEECH), "-o", str(frames), *SMALL, "--frames", "--badge"]) == 0
+    assert all(b"AI-generated" in path.read_bytes() for path in frames.iterdir())
+    assert b"AI-generated" not in plain.read_bytes()
