@@ -1,1 +1,1 @@
-"""`livekit-bithuman demo`: a page on this machine where the avatar greets its visitor and says what is typed."""
+"""`livekit-bithuman demo`: a page on this machine where a visitor talks with the avatar."""

@@ -1,33 +1,47 @@
-"""The demo's web server: the page, its files, and one request that opens a visit. For browsers on this machine only."""
+"""The demo's web server: the page and its files, the avatars, visits and their photos. For browsers on this machine."""
 
 from __future__ import annotations
 
+import asyncio
 import urllib.parse
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from ..errors import AvatarError
 from ..version import __version__
-from .visit import Visits
+from .visits import Visits
+from .wardrobe import MAX_PHOTO, Installed
 
 STATIC = Path(__file__).with_name("static")
-FILES = ("page.css", "page.js", "icon.svg", "vendor/livekit-client.umd.js")
+FILES = (
+    "page.css",
+    "panel.css",
+    "icon.svg",
+    "vendor/livekit-client.umd.js",
+    *(f"page/{path.name}" for path in sorted((STATIC / "page").glob("*.js"))),
+)
 
+#: Characters of a photo's name that are kept, for what is said of it.
+_LONGEST_NAME = 60
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
-def make_app(visits: Visits, server_url: str) -> web.Application:
+def make_app(visits: Visits, installed: Installed, server_url: str) -> web.Application:
     """The web application.
 
     Args:
         visits: Where new visitors are let in.
+        installed: The avatars to choose from.
         server_url: The LiveKit server's, which the page is allowed to connect to.
     """
     app = web.Application(middlewares=[_local_only, _headers(server_url)], client_max_size=1024)
     app.router.add_get("/", _index)
     app.router.add_get("/health", _health)
+    app.router.add_get("/avatars", _lister(installed))
     app.router.add_post("/visits", _opener(visits))
+    app.router.add_post("/visits/{key}/photos", _photographer(visits))
     for name in FILES:
         app.router.add_get(f"/{name}", _file(STATIC / name))
     return app
@@ -91,10 +105,55 @@ def _opener(visits: Visits) -> Handler:
         invitation = visits.open()
         if invitation is None:
             message = "As many pages are open as this demo draws faces for. Close one of them, then try again."
-            return web.json_response({"message": message}, status=503)
+            return _refused(503, message)
         return web.json_response(invitation.to_json())
 
     return open_visit
+
+
+def _lister(installed: Installed) -> Handler:
+    async def send_list(_: web.Request) -> web.StreamResponse:
+        return web.json_response([entry.to_json() for entry in await asyncio.to_thread(installed.listed)])
+
+    return send_list
+
+
+def _photographer(visits: Visits) -> Handler:
+    async def take_photo(request: web.Request) -> web.StreamResponse:
+        visit = visits.find(request.match_info["key"])
+        if visit is None:
+            return _refused(404, "This visit is over. Reload the page.")
+        # A form or an image of another site cannot send this type without asking first.
+        if not request.content_type.startswith("image/"):
+            return _refused(415, "This is not a picture. Choose a JPEG or PNG of a face, seen from the front.")
+        photo = await _body(request, MAX_PHOTO)
+        if photo is None:
+            return _refused(413, f"This picture has more than {MAX_PHOTO >> 20} MB. Choose a smaller one.")
+        name = Path(request.query.get("name", "")).name[:_LONGEST_NAME] or "the picture"
+        try:
+            entry = await visit.wardrobe.add_photo(photo, name)
+        except AvatarError as error:
+            return _refused(422, str(error))
+        return web.json_response(entry.to_json())
+
+    return take_photo
+
+
+async def _body(request: web.Request, most: int) -> bytes | None:
+    """The request's body, in memory alone; None if it has more than `most` bytes."""
+    if request.content_length is not None and request.content_length > most:
+        return None
+    body = bytearray()
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > most:
+            return None
+    return bytes(body)
+
+
+def _refused(status: int, message: str) -> web.Response:
+    """What the page shows, in one sentence or two."""
+    return web.json_response({"message": message}, status=status)
 
 
 def _host_name(url: str) -> str | None:

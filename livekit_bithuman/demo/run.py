@@ -18,12 +18,12 @@ from aiohttp import web
 
 from ..cli.progress import Progress
 from ..errors import AvatarError, AvatarNotFoundError, MissingDependencyError, ServerError
-from ..rtc.session import AvatarSession
 from ..server import ServerAddress, ServerProcess, obtain_binary, server_from_environment
 from . import vendor
+from .models import NO_EARS, DemoModels, LateHearing
 from .page import make_app
-from .visit import Visits
-from .voice import LocalVoice
+from .visits import Visits
+from .wardrobe import Installed, Wardrobe
 
 DEFAULT_PORT = 8088
 #: Pages at a time. Each has a face of its own to be drawn, about a fifth of a core.
@@ -61,13 +61,13 @@ def run_demo(options: DemoOptions) -> int:
     if options.avatar is not None and os.sep in options.avatar and not Path(options.avatar).exists():
         raise AvatarNotFoundError(options.avatar, f"There is no avatar at {options.avatar}. Check the path.")
     with Progress("loading the voice") as progress:
-        voice = LocalVoice()
+        models = DemoModels.load()
         _fetch_page_file(progress)
         server, address = _server(progress)
     with contextlib.ExitStack() as stack:
         if server is not None:
             stack.callback(server.stop)
-        return asyncio.run(_serve(options, address, server, voice))
+        return asyncio.run(_serve(options, address, server, models))
 
 
 def _fetch_page_file(progress: Progress) -> None:
@@ -90,12 +90,17 @@ def _server(progress: Progress) -> tuple[ServerProcess | None, ServerAddress]:
     return server, server.start()
 
 
-async def _serve(options: DemoOptions, address: ServerAddress, server: ServerProcess | None, voice: LocalVoice) -> int:
-    visits = Visits(address, voice, lambda: AvatarSession(options.avatar), limit=MAX_VISITS)
+async def _serve(options: DemoOptions, address: ServerAddress, server: ServerProcess | None, models: DemoModels) -> int:
+    installed = Installed(options.avatar)
+    visits = Visits(address, models, lambda: Wardrobe(installed), limit=MAX_VISITS)
     stop = _stop_on_signals()
     try:
-        async with _page(make_app(visits, address.url), options.port) as url:
+        async with _page(make_app(visits, installed, address.url), options.port) as url:
             print(f"The avatar is at {url} (Ctrl-C ends it)", flush=True)
+            if isinstance(models.hearing, LateHearing):
+                models.hearing.load()
+            else:
+                print(NO_EARS, file=sys.stderr)
             if options.browser and _has_display():
                 await asyncio.to_thread(webbrowser.open, url)
             await _until_stopped(stop, server)

