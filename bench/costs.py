@@ -19,7 +19,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from livekit import rtc
-from numpy.typing import NDArray
 
 from livekit_bithuman.engine.embedded import EmbeddedEngine
 from livekit_bithuman.engine.protocol import Turn
@@ -29,7 +28,7 @@ from livekit_bithuman.rtc.painter import SWITCH_INTERVAL_S
 from livekit_bithuman.rtc.source import QUEUE_MS, see_tick
 from livekit_bithuman.rtc.viseme_packet import TOPIC
 from livekit_bithuman.server import ServerAddress, ServerProcess, obtain_binary
-from livekit_bithuman.testing import MarkerEngine, Tap, Viewer, VoiceLocator, marker_voice
+from livekit_bithuman.testing import MarkerEngine, Tap, Viewer, VoiceLocator, lively_voice, marker_voice
 from livekit_bithuman.testing.report import av_offsets_ms
 from livekit_bithuman.testing.stage import agent_with_avatar
 
@@ -113,14 +112,6 @@ def switch_interval_ratio(pictures: int = 60) -> float:
     return float(np.median(ratios))
 
 
-def lively_voice(seed: int, seconds: float) -> NDArray[np.int16]:
-    """A marker voice whose loudness wanders as speech's does, so that it can be dated both ways."""
-    voice = marker_voice(seed, round(seconds * RATE), RATE)
-    knots = np.arange(0, len(voice) + 1680, 1680)  # every 70 ms
-    course = np.interp(np.arange(len(voice)), knots, np.random.default_rng(seed).uniform(0.05, 1.0, len(knots)))
-    return (voice * course).astype(np.int16)
-
-
 async def session_figures(server: ServerAddress, seconds: float = 15.0) -> dict[str, float]:
     """A recording's MB an hour in talk and in silence; loudness' A/V offset less that of marks, in ms."""
     room = f"costs-{uuid.uuid4().hex[:8]}"
@@ -136,7 +127,7 @@ async def session_figures(server: ServerAddress, seconds: float = 15.0) -> dict[
             sizes = [path.stat().st_size]
             await asyncio.sleep(seconds)
             sizes.append(path.stat().st_size)
-            voice, since = lively_voice(1, seconds), loop.time()
+            voice, since = lively_voice(1, round(seconds * RATE), RATE), loop.time()
             await stage.say(voice, RATE)
             sizes.append(path.stat().st_size)
             await asyncio.sleep(1.0)
@@ -160,7 +151,7 @@ async def viseme_figures(server: ServerAddress, seconds: float = 10.0) -> dict[s
     async with agent_with_avatar(server.url, server.api_key, server.api_secret, room, avatar) as stage:
         async with Viewer.joining(server.url, server.api_key, server.api_secret, room) as viewer:
             await viewer.until(lambda: viewer.pictures)
-            await stage.say(lively_voice(1, seconds), RATE)
+            await stage.say(lively_voice(1, round(seconds * RATE), RATE), RATE)
             await asyncio.sleep(1.0)  # the mouth comes to rest
             spoken, carried = len(viewer.visemes), await _lossy_bytes(viewer)
             await asyncio.sleep(seconds)

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livekit_bithuman.testing import VoiceLocator
+from livekit_bithuman.testing.marker import FIELDS
 
 from .recording import Recording, Times
 from .voices import RATE, SLOT
+
+SLOTS = 1 << FIELDS["slot"]  # that a picture can tell apart
 
 #: Length of a stretch that is located at once, in samples: 60 ms.
 WINDOW = RATE * 60 // 1000
@@ -105,8 +108,18 @@ def voice_end(recording: Recording) -> float | None:
 
 def spoken(recording: Recording) -> tuple[Times, NDArray[np.int64]]:
     """Arrivals and slots of the pictures of turns."""
-    places = [place for place, mark in enumerate(recording.marks) if mark is not None and not mark.rest]
-    slots = [mark.slot for mark in recording.marks if mark is not None and not mark.rest]
+    places, slots = [], []
+    turn, before, rounds = -1, 0, 0
+    for place, mark in enumerate(recording.marks):
+        if mark is None or mark.rest:
+            continue
+        if mark.turn != turn:
+            turn, rounds = mark.turn, 0
+        elif mark.slot < before - SLOTS // 2:  # a turn of 22 minutes has more slots than a picture can number
+            rounds += SLOTS
+        before = mark.slot
+        places.append(place)
+        slots.append(mark.slot + rounds)
     return recording.seen[places], np.array(slots, np.int64)
 
 

@@ -64,6 +64,14 @@ def test_pictures_that_are_late_have_a_positive_offset() -> None:
     assert offsets == pytest.approx(np.full(len(offsets), 0.030), abs=1e-3)
 
 
+def test_slots_count_on_where_a_picture_cannot_number_them() -> None:
+    numbers = [measure.SLOTS - 2, measure.SLOTS - 1, 0, 1]
+    turns = [Mark(0, 1, slot, False) for slot in numbers] + [Mark(0, 2, 0, False)]
+    pictures: list[tuple[float, Mark | None]] = [(100 + at / 25, mark) for at, mark in enumerate(turns)]
+    _, slots = measure.spoken(recording(silence(0.1), pictures=pictures))
+    assert list(slots) == [measure.SLOTS - 2, measure.SLOTS - 1, measure.SLOTS, measure.SLOTS + 1, 0]
+
+
 def test_the_voice_ends_with_its_last_loud_stretch() -> None:
     assert measure.voice_end(recording(np.concatenate([noise(8, 0.4), silence(0.4)]))) == pytest.approx(100.4, abs=3e-3)
     assert measure.voice_end(recording(silence(0.4))) is None
