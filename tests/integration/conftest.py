@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -13,11 +14,18 @@ from livekit_bithuman.testing import MarkerEngine, Viewer
 from livekit_bithuman.testing.stage import Stage, agent_with_avatar
 
 from .rooms import StageOf, ViewerOf
+from .traces import Spans, collected_spans
 
 
 @pytest.fixture
 def room_name() -> str:
     return f"room-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def spans() -> Iterator[Spans]:
+    with collected_spans() as spans:
+        yield spans
 
 
 @pytest.fixture

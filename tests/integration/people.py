@@ -37,6 +37,16 @@ class Person:
         token = api.AccessToken(server.api_key, server.api_secret).with_identity("person").with_grants(grants).to_jwt()
         joined = rtc.Room()
         await joined.connect(server.url, token)
+        try:
+            async with cls.speaking_in(joined, rate) as person:
+                yield person
+        finally:
+            await joined.disconnect()
+
+    @classmethod
+    @asynccontextmanager
+    async def speaking_in(cls, joined: rtc.Room, rate: int) -> AsyncIterator[Person]:
+        """A person who is in a room already, and whose microphone is published."""
         person = cls(joined, rate)
         speaking = asyncio.create_task(person._speak(), name="person speaking")
         try:
@@ -47,7 +57,6 @@ class Person:
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
-            await joined.disconnect()
             await person._source.aclose()
 
     def say(self, speech: NDArray[np.int16]) -> None:

@@ -263,11 +263,12 @@ async def test_an_engine_that_cannot_draw_any_more_leaves_the_voice(
         assert len(slots(viewer, 1)) > 12, "the face is back"
         heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
         assert max(heard) > 1.7 * RATE
-        assert [str(item) for item in news] == ["out of paint", "recovered"]
-        assert stage.avatar.statistics.engine_failures == 1
+        failures = stage.avatar.statistics.engine_failures
+        assert failures >= 1, "again where a late picture showed it at rest in between"
+        assert [str(item) for item in news] == ["out of paint", "recovered"] * failures
         assert stage.avatar.statistics.engine_restarts == 0, "an engine that was handed over cannot be made anew"
     complaints = [record for record in caplog.records if "engine failed" in record.message]
-    assert len(complaints) == 1
+    assert len(complaints) == failures
     assert complaints[0].levelno == logging.ERROR
 
 
@@ -329,7 +330,7 @@ async def test_an_engine_that_never_returns_is_made_anew(
             assert len(made) == 2
             assert stage.avatar.statistics.engine_restarts == 1
             seen = slots(viewer, 0)
-            assert 10 in seen
+            assert {8, 9, 10} & set(seen), "it was seen until it got stuck"
             assert max(seen) > 80, "the face is back within the reply"
             heard = [sample for _, _, sample in viewer.heard(VoiceLocator({1: voice}))]
             assert max(np.diff(heard)) < 0.3 * RATE, "the voice never stopped"

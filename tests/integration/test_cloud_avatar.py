@@ -33,10 +33,11 @@ from livekit_bithuman.adapters.errors import (
 )
 from livekit_bithuman.errors import InvalidStateError
 from livekit_bithuman.rtc import compat
-from livekit_bithuman.rtc.cloud import CloudFace, VoiceFace
-from livekit_bithuman.rtc.cloud import output as cloud_output
+from livekit_bithuman.rtc.cloud import CloudFace
 from livekit_bithuman.rtc.cloud.minting import token_claims
 from livekit_bithuman.rtc.in_process import InProcessFace, InProcessOptions
+from livekit_bithuman.rtc.remote import VoiceFace
+from livekit_bithuman.rtc.remote import output as remote_output
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
 from livekit_bithuman.testing import MarkerEngine, Viewer, VoiceLocator, marker_voice
@@ -504,7 +505,7 @@ async def test_an_avatar_that_never_says_that_it_finished_holds_nobody_up(
     caplog: pytest.LogCaptureFixture,
     tells_starts: bool,
 ) -> None:
-    monkeypatch.setattr(cloud_output, "FINISH_GRACE_S", 0.5)
+    monkeypatch.setattr(remote_output, "FINISH_GRACE_S", 0.5)
     async with joining(cloud, tells_ends=False, tells_starts=tells_starts), play_of() as play:
         await ended(play.say(marker_voice(1, RATE, RATE)))
         await ended(play.say(marker_voice(2, RATE, RATE)))
@@ -673,7 +674,7 @@ async def test_an_avatar_that_answers_nothing_is_removed_and_spoken_for(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(cloud_output, "FINISH_GRACE_S", 0.3)
+    monkeypatch.setattr(remote_output, "FINISH_GRACE_S", 0.3)
     async with (
         joining(cloud, tells_ends=False) as avatar,
         viewer_of() as viewer,

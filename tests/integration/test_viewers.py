@@ -26,6 +26,7 @@ async def test_viewers_that_leave_return_and_join_in_mid_reply(
     async with stage_of() as stage, Departures(stage, monkeypatch) as left:
         told = Told(tail(stage))
         reply = stage.say(voice, RATE)
+        await told.until_started(1)
         seen: list[int] = []  # the first slot of each visit
         for name in ("ann", "ann", "bob"):
             async with viewer_of(name=name) as viewer:
