@@ -4,21 +4,24 @@ PYTHON ?= python3
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 LIPSYNC_VENV ?= .venv-lipsync
+DOCS_VENV ?= .venv-docs
 OTHERS_VENV ?= .venv-others
 SDK_VENV ?= .venv-sdk
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 ARGS ?=
 
-.PHONY: help demo test test-others test-sdk bench bench-lipsync deep lint format server dist requirements clean
+.PHONY: help demo test test-others test-sdk test-packaging bench bench-lipsync docs deep lint format server dist requirements clean
 
 help:
-	@echo 'make demo          set up, then open a page where the avatar says what you type'
+	@echo 'make demo          set up, then open a page where you talk with the avatar'
 	@echo 'make test          set up, then run the tests (ARGS="-k playout" picks some)'
 	@echo 'make test-others   test AsyncBithuman in the official plugin and in Pipecat, in an environment of its own (Python 3.11)'
 	@echo 'make test-sdk      test against bitHuman'"'"'s SDK, in an environment of its own'
+	@echo 'make test-packaging  install wheel and source archive into empty environments, with lowest and newest dependencies'
 	@echo 'make bench         measure beside the official plugin, in an environment of its own (ARGS="--quick" is shorter)'
 	@echo 'make bench-lipsync score the lip sync beside others, in an environment of its own (ARGS="--quick" is shorter)'
+	@echo 'make docs          build the site from docs/ into build/site, and check its links'
 	@echo 'make deep          10,000 random sequences through playout, with their statistics'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make format        let ruff put the code in order'
@@ -94,6 +97,20 @@ format: $(VENV)/dev.stamp
 server: $(VENV)/demo.stamp
 	@$(BIN)/python -m livekit_bithuman.server
 
+# The site, with its links checked. Its tools have an environment of their own.
+docs: $(DOCS_VENV)/docs.stamp
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict $(ARGS)
+	@echo 'open build/site/index.html, or: $(DOCS_VENV)/bin/mkdocs serve'
+
+$(DOCS_VENV)/docs.stamp: requirements/docs.txt
+	@$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+# The wheel and the source archive, in empty environments; PYTHONS=all tries every supported Python of this machine.
+test-packaging: $(VENV)/dev.stamp
+	@LIVEKIT_BITHUMAN_REQUIRE=packaging LIVEKIT_BITHUMAN_PYTHONS=$(PYTHONS) $(BIN)/python -m pytest tests/packaging $(ARGS)
+
 dist: $(VENV)/demo.stamp
 	@$(BIN)/python -m hatchling build
 
@@ -118,13 +135,15 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-versio
 
 requirements: | $(VENV)/dev.stamp
 	$(UV_COMPILE) pyproject.toml --extra demo -o requirements/demo.txt
-	$(UV_COMPILE) pyproject.toml --extra demo --extra plot --extra dev -c requirements/demo.txt -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra demo --extra offline --extra openai --extra plot --extra dev -c requirements/demo.txt -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra demo --extra offline --extra openai -c requirements/dev.txt -o requirements/agents.txt
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml requirements/bench.in --extra demo -o requirements/bench.txt
 	$(subst 3.10,3.11,$(UV_COMPILE)) pyproject.toml requirements/others.in -o requirements/others.txt
 	$(UV_COMPILE) pyproject.toml requirements/sdk.in --extra bithuman -o requirements/sdk.txt
+	$(UV_COMPILE) requirements/docs.in -o requirements/docs.txt
 	$(UV_COMPILE) pyproject.toml requirements/lipsync.in -c requirements/demo.txt -o requirements/lipsync.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(LIPSYNC_VENV) $(OTHERS_VENV) $(SDK_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
+	rm -rf $(VENV) $(BENCH_VENV) $(DOCS_VENV) $(LIPSYNC_VENV) $(OTHERS_VENV) $(SDK_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis livekit_bithuman/demo/static/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
