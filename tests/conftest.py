@@ -15,6 +15,10 @@ pytest_plugins = ["tests.leaks", "pytester"]
 #: Markers whose tests must run here, comma-separated, such as "server,browser": a skip of theirs is a failure.
 REQUIRED = frozenset(filter(None, os.environ.get("LIVEKIT_BITHUMAN_REQUIRE", "").split(",")))
 
+#: What a busy machine can let miss a deadline. Such a test may be tried so often again; the summary names those that were.
+REAL = frozenset({"server", "browser", "redis"})
+RERUNS = int(os.environ.get("LIVEKIT_BITHUMAN_RERUNS", "0"))
+
 
 # Started in the background by a shell without job control, a process inherits an ignored SIGINT, and so would every
 # program that a test interrupts.
@@ -32,6 +36,13 @@ def livekit_server() -> Iterator[ServerAddress]:
     with ServerProcess(binary) as address:
         LEAKS.keep(address.api_secret)
         yield address
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests with real processes be tried again, where the environment says so; no others."""
+    for item in items:
+        if RERUNS and REAL & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
 
 
 @pytest.hookimpl(wrapper=True)
