@@ -15,7 +15,7 @@ pytest_plugins = ["tests.leaks", "pytester"]
 #: Markers whose tests must run here, comma-separated, such as "server,browser": a skip of theirs is a failure.
 REQUIRED = frozenset(filter(None, os.environ.get("LIVEKIT_BITHUMAN_REQUIRE", "").split(",")))
 
-#: What a busy machine can let miss a deadline. Such a test may be tried so often again; the summary names those that were.
+#: What a busy machine can let miss a deadline; such a test may be tried so often again, and the summary names it.
 REAL = frozenset({"server", "browser", "redis"})
 RERUNS = int(os.environ.get("LIVEKIT_BITHUMAN_RERUNS", "0"))
 

@@ -49,7 +49,7 @@ async def frames(voice: NDArray[np.int16], rate: int) -> AsyncIterator[rtc.Audio
 
 def agent_token(key: str, secret: str, room: str, identity: str = "agent") -> str:
     """A token that admits an agent to a room."""
-    grants = api.VideoGrants(room_join=True, room=room, agent=True)
+    grants = api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
     return api.AccessToken(key, secret).with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
 
 

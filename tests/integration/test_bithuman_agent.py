@@ -82,7 +82,7 @@ async def test_an_avatar_of_the_cloud_joins_and_speaks(
         async with agent_in("bithuman_agent.py", livekit_server, room_name, **chosen), viewer_of() as viewer:
             await asyncio.wait_for(avatar.speaking.wait(), PATIENCE_S)
             await until_voice(viewer)
-            assert marks(viewer)
+            await viewer.until(lambda: bool(marks(viewer)), timeout=PATIENCE_S)
             await avatar.leave()
     await asyncio.gather(*coming)
 

@@ -127,7 +127,7 @@ async def _start(face: CloudFace, session: AgentSession[None], room: rtc.Room, s
 def no_cloud_tasks() -> Iterator[None]:
     """Fails if a task of the face is left; those of a remote avatar are its own."""
     yield
-    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("avatar cloud")]
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("avatar remote")]
 
 
 @asynccontextmanager
@@ -177,6 +177,21 @@ async def heard_out(viewer: Viewer, locator: VoiceLocator) -> list[tuple[float, 
 def continuous(heard: list[tuple[float, int, int]], voice: int) -> list[int]:
     """The samples of a voice in the order in which they were heard."""
     return [sample for _, name, sample in heard if name == voice]
+
+
+# how it is received
+
+
+async def test_an_agent_is_announced_to_its_avatar_and_takes_none_of_its_tracks(
+    play_of: Callable[..., Any], cloud: CloudService, viewer_of: ViewerOf
+) -> None:
+    async with joining(cloud), viewer_of() as viewer, play_of() as play:
+        await ended(play.say(marker_voice(0, RATE, RATE)))
+        (avatar,) = [each for each in play.room.remote_participants.values() if each.identity == play.face.identity]
+        await viewer.until(lambda: len(avatar.track_publications) == 2)
+        await viewer.until(lambda: not any(each.subscribed for each in avatar.track_publications.values()))
+        agent = viewer.room.remote_participants["agent"]
+        await viewer.until(lambda: agent.attributes.get("lkb.avatar") == play.face.identity)
 
 
 # what is sent

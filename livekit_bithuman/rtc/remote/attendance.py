@@ -8,7 +8,8 @@ from collections.abc import Callable
 from livekit import rtc
 
 #: A participant that has published nothing yet is taken to be ready after so long: some publish with their first voice.
-SILENT_ENTRY_S = 2.0
+#: livekit-agents' receiver listens from when it sees the agent, whom livekit-server may announce three seconds late.
+SILENT_ENTRY_S = 5.0
 #: Viewers take a new track within a tenth of a second or two: what is spoken before they miss.
 NOTICED_S = 0.3
 

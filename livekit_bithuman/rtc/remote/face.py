@@ -23,6 +23,7 @@ from ..alarm import Alarm
 from ..spans import start
 from .attendance import Attendance
 from .output import RemoteAudioOutput, Route
+from .reception import Reception
 from .understudy import MakeFace, Understudy
 
 logger = logging.getLogger("livekit_bithuman")
@@ -85,6 +86,7 @@ class RemoteFace(ABC):
         self._session: AgentSession | None = None  # type: ignore[type-arg]  # from the moment that start() was called
         self._room: rtc.Room | None = None
         self._attendance: Attendance | None = None
+        self._reception: Reception | None = None
         self._conducting: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._understudy: Understudy | None = None  # while it speaks
@@ -199,6 +201,7 @@ class RemoteFace(ABC):
         self._seen = not self._called  # one line in the log says enough
         self._attendance = Attendance(room, self._identity, self._alarm.ring)
         self._attendance.start()
+        self._reception = Reception(room)
         if self._stands_by:
             self._stand_by(agent_session, room)
         self._conducting = asyncio.create_task(self._conduct(), name="avatar remote")
@@ -218,7 +221,11 @@ class RemoteFace(ABC):
         """Let the right one speak, and return when to look again."""
         assert self._output is not None
         assert self._attendance is not None
+        assert self._reception is not None
         now = asyncio.get_running_loop().time()
+        if self._reception.is_due(self._identity):
+            self._aside(self._reception.announce(self._identity), "avatar remote announced")
+        self._reception.refuse_tracks(self._identity)
         if self._speaking_with is not None:
             lost_at = self._lost_at(now)
             left = self._attendance.present != self._speaking_with
