@@ -23,8 +23,8 @@ SAMPLES_KBIT = 24_000 * 16 / 1000
 #: livekit-server's `limit.num_tracks`, which counts tracks in and out, as its sample configuration has it at most.
 TRACKS_PER_NODE = 8_000
 #: In: the avatar's two, the agent's own voice that stands by, the user's. Out: all but the last to the viewer, and the
-#: user's and the avatar's voices to the agent, if it subscribes to audio alone.
-TRACKS_PER_ROOM = 4 + 3 + 2
+#: user's voice to the agent, which does not take its avatar's.
+TRACKS_PER_ROOM = 4 + 3 + 1
 #: What a cloud's machine has: cores, and Gbit/s of network.
 NODE_CORES, NODE_GBIT = 16, 10.0
 #: A conversation's length, for how often avatars come and go.
@@ -107,7 +107,7 @@ class Fleet:
             server_cores=math.ceil(round(avatars * one.server / SHARE, 6)),
             # the user's voice counts as much as the avatar's
             traffic_in=avatars * (seen + one.voice_kbit + SAMPLES_KBIT) / 1000,
-            traffic_out=avatars * (seen + 2 * one.voice_kbit + SAMPLES_KBIT) / 1000,
+            traffic_out=avatars * (seen + one.voice_kbit + SAMPLES_KBIT) / 1000,
             tracks=avatars * TRACKS_PER_ROOM,
             calls_per_s=avatars / CALL_S,
         )
