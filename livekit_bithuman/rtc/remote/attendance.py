@@ -34,6 +34,7 @@ class Attendance:
             "participant_connected",
             "participant_disconnected",
             "track_published",
+            "track_subscribed",
             "connection_state_changed",
         )
 

@@ -58,9 +58,12 @@ class Reception:
             await asyncio.sleep(ANNOUNCED_EVERY_S)
 
     def refuse_tracks(self, identity: str) -> None:
-        """Do not take what the avatar publishes, as far as it is known by now."""
+        """Take no more of what the avatar publishes.
+
+        Only what has begun to come is refused: livekit's client complains of a track that it refused before.
+        """
         avatar = self._room.remote_participants.get(identity)
-        for sid, publication in avatar.track_publications.items() if avatar is not None else ():
-            if sid not in self._refused:
-                self._refused.add(sid)
+        for publication in avatar.track_publications.values() if avatar is not None else ():
+            if publication.track is not None and publication.sid not in self._refused:
+                self._refused.add(publication.sid)
                 publication.set_subscribed(False)

@@ -32,8 +32,8 @@ def test_ten_avatars_by_hand() -> None:
     assert ten.worker_gb == pytest.approx(5 * 0.5 + 5 * 0.05)
     assert ten.server_cores == 1, "10 x 0.07 / 0.7"
     assert ten.traffic_in == pytest.approx(10 * (1.0 + 0.1 + 0.1 + 0.384))
-    assert ten.traffic_out == pytest.approx(10 * (1.0 + 0.1 + 0.2 + 0.384))
-    assert ten.tracks == 90
+    assert ten.traffic_out == pytest.approx(10 * (1.0 + 0.1 + 0.1 + 0.384))
+    assert ten.tracks == 80
     assert ten.nodes_by == {"cores": 1, "network": 1, "tracks": 1}
 
 
@@ -41,8 +41,8 @@ def test_many_are_as_many_times_more() -> None:
     thousand, many = Fleet.of(1_000, ONE), Fleet.of(100_000, ONE)
     for name in ("worker_processes", "worker_cores", "worker_gb", "server_cores", "traffic_out", "tracks"):
         assert getattr(many, name) == pytest.approx(100 * getattr(thousand, name))
-    assert thousand.nodes_by["tracks"] == 2
-    assert many.nodes_by == {"cores": 625, "network": 25, "tracks": 113}
+    assert thousand.nodes_by["tracks"] == 1
+    assert many.nodes_by == {"cores": 625, "network": 23, "tracks": 100}
 
 
 def test_a_dear_avatar_has_a_process_for_itself() -> None:
