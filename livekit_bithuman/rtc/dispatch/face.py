@@ -17,6 +17,7 @@ from ..remote.understudy import MakeFace
 from ..watch import until
 from .call import AGENT_NAME, CALL_ATTRIBUTE, LEAVE_METHOD, PROGRESS_TOPIC, Call
 from .pulse import Progress, Pulse
+from .redial import Redial
 
 logger = logging.getLogger("livekit_bithuman")
 
@@ -32,8 +33,6 @@ DOUBTED_S = 0.5
 LAST_WORDS_S = 0.3
 #: A worker that has one ready needs less than a second.
 JOIN_TIMEOUT_S = 5.0
-#: Nobody answers a call: it is made again after so long, and then ever less often.
-CALL_AGAIN_S, CALL_AGAIN_AT_MOST_S = 3.0, 60.0
 #: Calls whose avatars may still come, and are sent away.
 MOST_PAST_CALLS = 32
 
@@ -84,8 +83,7 @@ class WorkerFace(RemoteFace):
         self._leaves = False  # the avatar said that it is to go
         self._doubted_since: float | None = None  # it fell silent, and nobody else was called yet
         self._silent_from: float | None = None  # it was doubted, and has answered that it is silent
-        self._call_again_at = float("inf")  # where nobody answered
-        self._call_again_in = CALL_AGAIN_S
+        self._redial = Redial()
         self._calling = False
         self._refused = False  # LiveKit did not take the last call
         self._past_calls: dict[str, str] = {}  # identities that nobody may have any more, by their call
@@ -161,27 +159,31 @@ class WorkerFace(RemoteFace):
         wake = await super()._decide()
         assert self._attendance is not None
         if self.speaks_by_avatar:
-            self._call_again_at, self._call_again_in = float("inf"), CALL_AGAIN_S
+            self._redial.answered()
             return wake
         now = asyncio.get_running_loop().time()
         if self._doubted_since is not None:
             if now < self._doubted_since + DOUBTED_S:
                 return self._doubted_since + DOUBTED_S
             self._turn_to_another()
-        if self._gave_up and self._call_again_at == float("inf"):
-            self._call_again_at = now + self._call_again_in
-        if now >= self._call_again_at and self._attendance.present is not None:
-            self._call_again_at = now + self._call_again_in  # one is there, and waits for the end of the reply
-        if now >= self._call_again_at and not self._calling:
-            self._call_again_in = min(CALL_AGAIN_AT_MOST_S, 2 * self._call_again_in)
-            self._call_again_at = now + self._call_again_in
+        if self._gave_up:
+            self._redial.unanswered(now)
+        if not self._is_connected:
+            self._redial.cut_off(now)
+        elif self._calling or self._attendance.present is not None:
+            self._redial.put_off(now)
+        elif self._redial.is_due(now):
             self._turn_to_another()
-        return min(self._call_again_at, float("inf") if wake is None else wake)
+        return min(self._redial.at, float("inf") if wake is None else wake)
+
+    @property
+    def _is_connected(self) -> bool:
+        assert self._room is not None
+        return self._room.connection_state == rtc.ConnectionState.CONN_CONNECTED
 
     def _lost_at(self, now: float) -> float | None:
         assert self._output is not None
-        assert self._room is not None
-        if self._room.connection_state != rtc.ConnectionState.CONN_CONNECTED:
+        if not self._is_connected:
             self._pulse.beat(now)  # it is this agent that hears nothing
         return self._pulse.lost_at(now, self._output.awaits_progress)
 
