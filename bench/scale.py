@@ -47,6 +47,8 @@ from .paper import FOOTPRINT, SCALE, Measured, table
 RATE = 24_000
 ENOUGH_FPS = 24.5
 NAME = "bench-worker"
+#: Of a worker, where a measurement fails.
+LAST_LINES = 40
 #: Quieter than this, 10 ms of voice are a hole.
 QUIET = 0.003
 
@@ -68,7 +70,7 @@ class Worker:
 
 @contextmanager
 def worker(server: ServerAddress, capacity: int = 100) -> Iterator[Worker]:
-    """A worker that is registered; killed at the end."""
+    """A worker that is registered; killed at the end. What it said last is printed where the measurement fails."""
     environment = {
         **os.environ,
         "LIVEKIT_URL": server.url,
@@ -84,6 +86,9 @@ def worker(server: ServerAddress, capacity: int = 100) -> Iterator[Worker]:
             )
         try:
             yield Worker(process, _port(process, log))
+        except BaseException:
+            print("the worker's last lines:", *log.read_text().splitlines()[-LAST_LINES:], sep="\n  ", flush=True)
+            raise
         finally:
             process.kill()
             process.wait()

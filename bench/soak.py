@@ -23,7 +23,7 @@ import os
 import sys
 import urllib.parse
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -339,16 +339,13 @@ async def _reconnects(server: ServerAddress, count: int, warm_up: int, size: tup
     assert at.hostname is not None
     assert at.port is not None
     async with Relay(at.hostname, at.port) as relay:
-        # the relay runs in this loop, and the worker needs it to start
-        starting = worker(replace(server, url=f"ws://127.0.0.1:{relay.port}"))
-        running = await asyncio.to_thread(starting.__enter__)
-        try:
-            soak = Soak(running)
+        with ExitStack() as ends:
+            # the relay runs in this loop, and the worker needs it to start
+            starting = worker(replace(server, url=f"ws://127.0.0.1:{relay.port}"))
+            soak = Soak(await asyncio.to_thread(ends.enter_context, starting))
             for number in range(warm_up):  # each reconnect may take another avatar, as a session does
                 await session(server, number, size)
             await reconnects(server, soak, relay, count, size)
-        finally:
-            starting.__exit__(None, None, None)
     return _judge_all(soak.rows)
 
 

@@ -34,7 +34,6 @@ class Attendance:
             "participant_connected",
             "participant_disconnected",
             "track_published",
-            "track_subscribed",
             "connection_state_changed",
         )
 

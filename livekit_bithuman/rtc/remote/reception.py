@@ -58,12 +58,12 @@ class Reception:
             await asyncio.sleep(ANNOUNCED_EVERY_S)
 
     def refuse_tracks(self, identity: str) -> None:
-        """Take no more of what the avatar publishes.
+        """Do not take what the avatar publishes, as far as it is known by now.
 
-        Only what has begun to come is refused: livekit's client complains of a track that it refused before.
+        livekit's client (1.1.21) may say that it dropped such a track; it warns of each that was taken and is gone.
         """
         avatar = self._room.remote_participants.get(identity)
         for publication in avatar.track_publications.values() if avatar is not None else ():
-            if publication.track is not None and publication.sid not in self._refused:
+            if publication.sid not in self._refused:
                 self._refused.add(publication.sid)
                 publication.set_subscribed(False)
