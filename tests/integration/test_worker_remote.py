@@ -91,6 +91,16 @@ def unheard(heard: list[tuple[float, int, int]], voice: int, seconds: float) -> 
     return missing
 
 
+def said_twice(heard: list[tuple[float, int, int]]) -> list[float]:
+    """The tenths of a second of a voice that were heard at moments that lie far apart."""
+    moments: dict[int, list[float]] = {}
+    for at, _, sample in heard:
+        moments.setdefault(round(sample / RATE * 10), []).append(at)
+    twice = [tenth / 10 for tenth, times in sorted(moments.items()) if max(times) - min(times) > 0.4]
+    print(f"heard twice: {twice}")
+    return twice
+
+
 async def test_an_agent_speaks_through_a_worker(
     worker: WorkerProcess, remote_stage_of: RemoteStageOf, viewer_of: ViewerOf
 ) -> None:
@@ -234,6 +244,38 @@ async def test_a_worker_that_is_killed_in_mid_sentence_costs_a_moment_and_nothin
         await viewer.until(lambda: len(set(slots(viewer, 0, before))) > 35)
         assert told.finished[1] == (2.0, False)
     assert len(unheard(viewer.heard(VoiceLocator({1: voice})), 1, 6.0)) < 8
+
+
+async def test_another_worker_goes_on_with_the_reply_at_a_pause_of_the_voice(
+    livekit_server: ServerAddress,
+    worker: WorkerProcess,
+    other_worker: WorkerProcess,
+    remote_stage_of: RemoteStageOf,
+    viewer_of: ViewerOf,
+) -> None:
+    voice, pause = marker_voice(1, 20 * RATE, RATE), round(0.3 * RATE)
+    for second in range(1, 20):
+        voice[second * RATE : second * RATE + pause] = 0
+    async with remote_stage_of() as stage, viewer_of() as viewer:
+        told = Told(tail(stage))
+        first = await until_remote(stage)
+        await viewer.until(lambda: marks(viewer))
+        stage.say(voice, RATE)
+        await viewer.until(lambda: len(slots(viewer, 0)) > 40)
+        (worker if "an avatar joins" in worker.text else other_worker).signal(signal.SIGKILL)
+        while face_of(stage).speaks_by_avatar:  # noqa: ASYNC110 - nothing tells a test
+            await asyncio.sleep(0.02)
+        second_one = await until_remote(stage)
+        assert second_one != first
+        before = len(viewer.pictures)
+        await viewer.until(lambda: len(set(slots(viewer, 0, before))) > 50)
+        assert not told.finished, "the same reply"
+        goes_on = asyncio.get_running_loop().time()
+        await told_ends(told, 1)
+        assert told.finished == [(20.0, False)]
+        assert told.started == 1
+    heard = viewer.heard(VoiceLocator({1: voice}), since=goes_on - 4.0)
+    assert len(said_twice(heard)) < 4, "but for what was on its way"
 
 
 async def test_a_worker_that_hangs_is_missed_even_if_its_first_word_came_amid_the_reply(

@@ -189,6 +189,17 @@ class LocalOutput(AudioOutput):
             self.on_playback_finished(playback_position=position, interrupted=interrupted)
 
 
+class SlowLocalOutput(LocalOutput):
+    """One that reports what was heard some time after it was cleared."""
+
+    def __init__(self, answers_after: float = 0.1) -> None:
+        super().__init__()
+        self._answers_after = answers_after
+
+    def clear_buffer(self) -> None:
+        asyncio.get_running_loop().call_later(self._answers_after, super().clear_buffer)
+
+
 Step = tuple[str, float]
 SETTINGS = settings(deadline=None, max_examples=200)
 
@@ -197,7 +208,9 @@ steps = st.lists(
         st.tuples(st.sampled_from(["capture", "cut"]), st.sampled_from([0.0, 0.02, 0.1, 0.4])),
         st.tuples(st.just("say"), st.sampled_from([0.05, 0.5, 2.0])),
         st.tuples(
-            st.sampled_from(["flush", "clear", "hold", "stream", "local", "drop", "pause", "resume", "turn"]),
+            st.sampled_from(
+                ["flush", "clear", "hold", "stream", "local", "drop", "pause", "resume", "turn", "reclaim"]
+            ),
             st.just(0.0),
         ),
         st.tuples(st.just("tell"), st.sampled_from([0.0, 0.1, 5.0])),
@@ -234,12 +247,20 @@ class Scene:
         self.output.on("playback_finished", self.reported.append)
         self._capturing = False
         self._locals: list[LocalOutput] = []
+        self._reclaims: list[asyncio.Task[None]] = []
+
+    def speak_through(self, local: LocalOutput) -> None:
+        self._locals.append(local)
+        self.output.speak_through(local)
 
     async def do(self, step: Step) -> None:
         name, value = step
         await getattr(self, f"_{name}")(value)
 
     async def close(self) -> None:
+        for reclaim in self._reclaims:  # a face decides nothing more
+            reclaim.cancel()
+        await asyncio.gather(*self._reclaims, return_exceptions=True)
         await self.output.aclose()
         for local in self._locals:
             local.stop()
@@ -280,11 +301,21 @@ class Scene:
 
     async def _local(self, _: float) -> None:
         if self.output.route is not Route.LOCAL:
-            self._locals.append(LocalOutput())
-            self.output.speak_through(self._locals[-1])
+            self.speak_through(LocalOutput())
 
     async def _drop(self, _: float) -> None:
         self.output.drop()
+
+    async def _reclaim(self, _: float) -> None:
+        """As a face does that gives the voice back to the avatar."""
+        if self.output.route is Route.LOCAL:
+            reclaiming = asyncio.create_task(self.output.reclaim())
+            await asyncio.sleep(0)  # what the agent does next may come before it is done
+            self._reclaims.append(asyncio.create_task(self._go_on(reclaiming)))
+
+    async def _go_on(self, reclaiming: asyncio.Task[bool]) -> None:
+        if await reclaiming:
+            self.output.stream()
 
     async def _pause(self, _: float) -> None:
         self.output.pause()
@@ -507,6 +538,47 @@ def test_another_player_goes_on_where_the_avatar_was() -> None:
         await scene.do(("local", 0.0))
 
     assert _played(play) == [(2.0, False)]
+
+
+def test_the_avatar_goes_on_where_the_local_output_was() -> None:
+    async def play(scene: Scene) -> None:
+        scene.speak_through(LocalOutput())
+        await scene.do(("say", 3.0))
+        await scene.do(("wait", 1.0))
+        assert await scene.output.reclaim()
+        (segment,) = scene.output._segments
+        assert segment.base / RATE == pytest.approx(1.0, abs=0.15)
+        assert segment.base == segment.sent, "what was not heard is handed on anew"
+        scene.output.stream()
+
+    assert _played(play) == [(3.0, False)]
+
+
+def test_an_interruption_while_the_voice_is_taken_back_ends_the_reply() -> None:
+    async def play(scene: Scene) -> None:
+        scene.speak_through(SlowLocalOutput())
+        await scene.do(("say", 3.0))
+        await scene.do(("wait", 1.0))
+        reclaiming = asyncio.create_task(scene.output.reclaim())
+        await asyncio.sleep(0.01)
+        scene.output.clear_buffer()
+        assert not await reclaiming
+
+    ((position, interrupted),) = _played(play)
+    assert interrupted
+    assert position == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_local_output_that_does_not_answer_gives_the_voice_back_all_the_same() -> None:
+    async def play(scene: Scene) -> None:
+        scene.speak_through(SlowLocalOutput(answers_after=60.0))
+        await scene.do(("say", 3.0))
+        await scene.do(("wait", 1.0))
+        assert await scene.output.reclaim()
+        assert scene.output._segments[0].base / RATE == pytest.approx(1.3, abs=0.15), "as it is thought to have played"
+        scene.output.stream()
+
+    assert _played(play) == [(3.0, False)]
 
 
 def test_a_voice_that_does_not_get_through_is_said_once_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

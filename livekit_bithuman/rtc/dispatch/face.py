@@ -45,6 +45,8 @@ class WorkerFace(RemoteFace):
     silent, and `fallback`, which is in the room already, goes on at the position that was told last; another call is
     made.
 
+    The next avatar goes on with the reply at a pause of the voice.
+
     Args:
         agent_name: Of the workers.
         avatar: A character that they have; None: their default.
@@ -59,6 +61,8 @@ class WorkerFace(RemoteFace):
     Raises:
         ValueError: No worker does what is asked for.
     """
+
+    takes_over_in_replies = True
 
     def __init__(
         self,

@@ -35,6 +35,8 @@ MOST_UNANSWERED = 2
 AFTER_ERROR_S = 0.5
 #: A fallback that cannot speak is tried again after so long: the server may have been the reason.
 FALLBACK_AGAIN_S = 10.0
+#: An avatar that may go on with a reply looks for a pause as often, and takes one that is as near.
+PAUSE_LOOKED_FOR_S = 0.04
 #: So long a reply waits for the next avatar, where one leaves in good order.
 HANDOVER_S = 1.0
 
@@ -54,8 +56,8 @@ class RemoteFace(ABC):
     """An avatar that is asked for, joins the room, and plays what it is sent. Implements `Face`.
 
     `start()` returns when it was asked for; it may join some seconds later. What the agent says until then waits. If it
-    does not come in time, or leaves, `fallback` speaks, in mid-reply too, and hands back between two replies when the
-    avatar is there again.
+    does not come in time, or leaves, `fallback` speaks, in mid-reply too, and hands back when the avatar is
+    there again: between two replies, or at a pause of one where `takes_over_in_replies`.
 
     Args:
         identity: Of the avatar in the room.
@@ -102,6 +104,8 @@ class RemoteFace(ABC):
         self._unanswered = 0  # ends in a row that the avatar did not report
         self._doubts: asyncio.Task[None] | None = None  # finds out whether it is alive
 
+    #: Whether an avatar that is there again goes on with a reply at its next pause, or waits for its end.
+    takes_over_in_replies: ClassVar[bool] = False
     #: Raised where LiveKit's address or key is missing.
     credentials_error: ClassVar[type[AvatarError]] = RoomError
 
@@ -241,8 +245,8 @@ class RemoteFace(ABC):
         ready_at = self._ready_at(now)
         here = self._attendance.present
         if ready_at is not None and ready_at <= now:
-            if self._gave_up and not self._output.idle:
-                return None  # told when it is
+            if self._gave_up and not self._output.idle and not await self._is_time_for_avatar(now):
+                return now + PAUSE_LOOKED_FOR_S if self.takes_over_in_replies else None  # told when it is idle
             await self._let_avatar_speak(here)
         elif not self._gave_up and now >= self._join_by:
             if not self._seen:
@@ -302,6 +306,12 @@ class RemoteFace(ABC):
         if span is not None:
             span.set_attribute("livekit_bithuman.to", to)
             span.end()
+
+    async def _is_time_for_avatar(self, now: float) -> bool:
+        """Whether the listener is at a pause of the voice; then the fallback is silent."""
+        assert self._output is not None
+        pause = self._output.next_pause if self.takes_over_in_replies else None
+        return pause is not None and pause <= now + PAUSE_LOOKED_FOR_S and await self._output.reclaim()
 
     async def _let_avatar_speak(self, sid: str | None) -> None:
         assert self._output is not None

@@ -37,8 +37,8 @@ FINISH_GRACE_S = 5.0
 CLEAR_GRACE_S = 2.0
 #: So long an avatar's word that it began is waited for: one that gave it before, and one that is not known yet.
 STARTED_GRACE_S, FIRST_STARTED_GRACE_S = 5.0, 1.0
-
-
+#: A local output that gives the voice back says by then how far it came.
+RECLAIM_GRACE_S = 0.3
 #: An avatar that ends what it was sent, no more than this before its end, was waiting for more.
 EARLY_END_S = 0.5
 
@@ -76,6 +76,7 @@ class RemoteAudioOutput(AudioOutput):
         self._local: AudioOutput | None = None  # of Route.LOCAL
         self._local_segments: deque[RemoteSegment] = deque()  # captured by it, and not reported as finished
         self._segments: deque[RemoteSegment] = deque()  # captured and not finished, in order
+        self._reclaiming = False  # it was cleared for another player, and its segments go on
         self._open: RemoteSegment | None = None  # not flushed
         self._discarding = False  # its end was reported; what comes until the flush belongs nowhere
         self._paused = False
@@ -127,12 +128,11 @@ class RemoteAudioOutput(AudioOutput):
     def clear_buffer(self) -> None:
         """Be silent; every unfinished segment ends as interrupted."""
         self._intake.forget()
+        self._reclaiming = False
         if self._open is not None:
             self._open, self._discarding = None, True
         if self._local is not None:
-            if self._local_segments and not self._local_segments[-1].closed:
-                self._local.flush()  # what it is given next is another segment
-            self._local.clear_buffer()  # reports what was heard, in this call or later
+            self._clear_local()
             self._end_all(but=set(self._local_segments))
         else:
             self._holding = False  # a pause that is under way becomes an end
@@ -219,6 +219,37 @@ class RemoteAudioOutput(AudioOutput):
             local.pause()
         else:
             local.resume()  # it may have been left in a pause
+
+    @property
+    def next_pause(self) -> float | None:
+        """When the listener of the local output comes to a pause of the voice; None: none is known yet."""
+        segment = self._segments[0] if self._segments else None
+        if self._route is not Route.LOCAL or segment is None or not segment.started or self._paused:
+            return None
+        now = self._now()
+        heard = segment.heard(now)
+        pause = segment.pause_after(heard)
+        return None if pause is None else now + (pause - heard) / self._rate
+
+    async def reclaim(self) -> bool:
+        """Take the voice back from the local output, where the listener is; it waits then, as after `hold()`.
+
+        False: it was cleared by the agent meanwhile, and there is nothing to go on with.
+        """
+        self._reclaiming = True
+        try:
+            self._clear_local()
+            until = self._now() + RECLAIM_GRACE_S
+            while self._reclaiming and self._local_segments and self._now() < until:
+                self._moved.clear()
+                await _at_most(self._moved.wait(), until - self._now())
+            if self._reclaiming:
+                self.hold()
+                return True
+            return False
+        finally:
+            self._reclaiming = False
+            self._look()
 
     def drop(self) -> None:
         """Nobody plays any more: segments end where the listener is."""
@@ -336,13 +367,24 @@ class RemoteAudioOutput(AudioOutput):
         if self._local_segments:
             segment = self._local_segments.popleft()
             samples = segment.base + round(event.playback_position * self._rate)
-            self._end(segment, samples, interrupted=event.interrupted)
+            if self._reclaiming and event.interrupted:
+                segment.rewind_to(samples)
+                self._look()
+            else:
+                self._end(segment, samples, interrupted=event.interrupted)
+
+    def _clear_local(self) -> None:
+        assert self._local is not None
+        if self._local_segments and not self._local_segments[-1].closed:
+            self._local.flush()  # what it is given next is another segment
+        self._local.clear_buffer()  # reports what was heard, in this call or later
 
     # tasks
 
     def _take_over(self, route: Route) -> None:
         """Stop whoever plays, and let another go on from where the listener is."""
         self._end_cleared()
+        self._reclaiming = False
         for sender in self._senders:
             sender.cancel()
         if self._local is not None:
@@ -380,7 +422,7 @@ class RemoteAudioOutput(AudioOutput):
             segment = next((each for each in self._segments if each.unsent or (each.flushed and not each.closed)), None)
             if self._clearing is not None:
                 await asyncio.wait({self._clearing})
-            elif segment is None or self._route in (Route.HELD, Route.NOBODY) or self._pauses_peer:
+            elif segment is None or self._route in (Route.HELD, Route.NOBODY) or self._pauses_peer or self._reclaiming:
                 await self._send_alarm.wait(None)
             elif self._route is Route.REMOTE:
                 await self._send_to_peer(segment)

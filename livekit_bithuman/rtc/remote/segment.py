@@ -9,6 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+#: A pause of the voice: so long, and below this share of its loudest sample.
+PAUSE_S, QUIET = 0.2, 0.03
+#: Its loudness is looked at in pieces of so long.
+BLOCK_S = 0.01
+
 
 class RemoteSegment:
     """The voice between two flushes. Time is an argument, in seconds of any one clock; the voice is counted in samples.
@@ -80,6 +85,19 @@ class RemoteSegment:
             return self.base
         ahead = round(max(0.0, self.ends - now) * self.rate)
         return min(self.sent, max(self.base, self.sent - ahead))
+
+    def pause_after(self, sample: int) -> int | None:
+        """Where the next pause begins, at `sample` or later, as far as the voice is here; None: there is none."""
+        voice = np.frombuffer(bytes(self._pcm), np.int16)
+        size = round(BLOCK_S * self.rate)
+        blocks = voice[sample : sample + (len(voice) - sample) // size * size].reshape(-1, size).astype(np.int32)
+        if not len(blocks):
+            return None
+        quiet = np.abs(blocks).max(axis=1) <= QUIET * max(int(voice.max()), -int(voice.min()))
+        edges = np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8))
+        begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+        long = begins[(ends - begins) * BLOCK_S >= PAUSE_S - 1e-9]
+        return None if not len(long) else sample + int(long[0]) * size
 
     def confirm(self, samples: int, now: float) -> None:
         """The present player says that so many samples from `base` on were heard by now."""

@@ -104,3 +104,30 @@ def test_a_players_word_cannot_be_more_than_it_was_given() -> None:
     assert segment.confirmed == 300
     segment.confirm(-5, 0.1)
     assert segment.confirmed == 300
+
+
+def _spoken(*stretches: tuple[float, int]) -> RemoteSegment:
+    """A voice of stretches: seconds, and the height of a tone."""
+    segment = RemoteSegment(RATE)
+    for seconds, height in stretches:
+        tone = height * np.sin(2 * np.pi * 100 * np.arange(round(seconds * RATE)) / RATE)
+        segment.append(tone.astype(np.int16))
+    return segment
+
+
+def test_a_pause_is_found_where_it_begins() -> None:
+    segment = _spoken((1.0, 9000), (0.15, 0), (1.0, 9000), (0.4, 100), (1.0, 9000))
+    assert segment.pause_after(0) == pytest.approx(2150, abs=10), "a shorter one is none"
+    assert segment.pause_after(2300) == pytest.approx(2300, abs=10), "there is enough of it left"
+    assert segment.pause_after(2400) is None
+
+
+@pytest.mark.parametrize("sample", [0, 5, 999, 1000])
+def test_a_voice_without_a_pause_has_none(sample: int) -> None:
+    assert _spoken((1.0, 9000)).pause_after(sample) is None
+    assert _spoken((1.0, -32768)).pause_after(sample) is None
+    assert RemoteSegment(RATE).pause_after(0) is None
+
+
+def test_silence_is_a_pause() -> None:
+    assert _spoken((1.0, 0)).pause_after(300) == 300
