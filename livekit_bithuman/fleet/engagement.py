@@ -13,12 +13,13 @@ from ..face.idle import IdleMotion
 from ..playout.measures import Listener
 from ..rtc import compat
 from ..rtc.alarm import Alarm
-from ..rtc.dispatch.call import LEAVE_METHOD, PROGRESS_TOPIC, Call
+from ..rtc.dispatch.call import LEAVE_METHOD, METRICS_TOPIC, PROGRESS_TOPIC, Call
 from ..rtc.opening import EngineSource, opened, remaker
 from ..rtc.options import PublishOptions
 from ..rtc.output import AvatarAudioOutput
 from ..rtc.player import AvatarPlayer
 from ..rtc.presence import Presence
+from ..rtc.reply_metrics import ReplyMetrics, ReplyReporter
 from ..rtc.spans import Spans
 from ..rtc.watch import until
 from .receiver import VoiceReceiver
@@ -65,7 +66,7 @@ class Engagement:
         self._publish = publish or PublishOptions()
         self._receiver = VoiceReceiver(room, call.agent, call.call)
         self._spans = Spans(call.session, call.rate, lambda: self._receiver.segment)
-        self._listeners = (*listeners, self._spans)
+        self._listeners = (*listeners, self._spans, *self._reporters())
         self._player: AvatarPlayer | None = None
         self._presence: Presence | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -185,15 +186,23 @@ class Engagement:
             "heard": self._player.heard,
             "leaving": self._leaving,
         }
+        # one that is late is worth nothing
+        await self._tell(json.dumps(told, separators=(",", ":")), PROGRESS_TOPIC, reliable=False)
+
+    def _reporters(self) -> tuple[Listener, ...]:
+        """Who tells the agent of each reply that is over, if it is one that listens."""
+        return () if self.call.call is None else (ReplyReporter(self.call.session, self.call.rate, self._tell_reply),)
+
+    def _tell_reply(self, metrics: ReplyMetrics) -> None:
+        self._aside(self._tell(metrics.model_dump_json(), METRICS_TOPIC), "avatar metrics")
+
+    async def _tell(self, told: str, topic: str, *, reliable: bool = True) -> None:
         try:
             await self._room.local_participant.publish_data(
-                json.dumps(told, separators=(",", ":")),
-                reliable=False,  # one that is late is worth nothing
-                destination_identities=[self.call.agent],
-                topic=PROGRESS_TOPIC,
+                told, reliable=reliable, destination_identities=[self.call.agent], topic=topic
             )
         except Exception as error:  # a room that is down, or going down
-            logger.debug("the agent could not be told how far the avatar is: %s", error)
+            logger.debug("the agent could not be told by %s: %s", topic, error)
 
     async def _leave_silent(self) -> None:
         await asyncio.sleep(NOTICE_S)

@@ -163,6 +163,7 @@ class Faces:
             identity=self.cloud.participant_identity,
             name=self.cloud.participant_name,
             fallback=self._at_hand,
+            on_reply=self.local.on_reply,
         )
 
     def _at_hand(self) -> Face:

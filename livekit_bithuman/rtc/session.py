@@ -64,7 +64,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
 
     Events, for `on()`: "engine_failed" with the exception when the engine fails: the voice goes on and the last picture
     stays; "engine_recovered" when pictures are drawn again; "metrics_collected" as of every avatar, and where it is
-    drawn here, with `ReplyMetrics` at the end of each reply (docs/metrics.md).
+    drawn here or by a worker, with `ReplyMetrics` at the end of each reply (docs/metrics.md).
 
     Args:
         avatar: A built-in character's name, the path of a `.avatar` bundle, or of an `.imx` model for bitHuman's SDK;
@@ -159,6 +159,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         if remote is not False and background is not None:
             raise ValueError("remote= and background= exclude each other: a worker's avatar has its own.")
         self._id = secrets.token_hex(8)
+        self._reply_told = False  # with metrics of our own, since the last item of the conversation
         self._faces = Faces(
             choice,
             InProcessOptions(
@@ -358,10 +359,12 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
 
     def _on_reply(self, metrics: ReplyMetrics) -> None:
         if self._agent_session is not None:
+            self._reply_told = True
             self._emit_metrics(metrics)
 
     def _on_conversation_item_added(self, ev: ConversationItemAddedEvent) -> None:
-        if not self._tells_replies:  # whose metrics have the same latency, and are told already
+        told, self._reply_told = self._reply_told, False
+        if not (told or self._tells_replies):  # whose metrics have the same latency, and are told already
             super()._on_conversation_item_added(ev)
 
     @property

@@ -11,9 +11,12 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from livekit import rtc
+from livekit.agents.metrics.base import AvatarMetrics
 
+from livekit_bithuman import ReplyMetrics
 from livekit_bithuman.rtc.dispatch import WorkerFace
 from livekit_bithuman.rtc.dispatch import face as dispatch_face
+from livekit_bithuman.rtc.dispatch.call import METRICS_TOPIC
 from livekit_bithuman.rtc.dispatch.pulse import Progress
 from livekit_bithuman.rtc.session import AvatarSession
 from livekit_bithuman.server import ServerAddress
@@ -160,6 +163,34 @@ async def test_interruption_and_pause_through_a_worker(
     assert len(unheard(heard, 1, 4.0)) < 8
     last = max(sample for _, voice, sample in heard if voice == 2)
     assert abs(last / RATE - cut) < 0.15
+
+
+async def test_the_agent_is_told_what_its_worker_measured_of_each_reply(
+    worker: WorkerProcess, remote_stage_of: RemoteStageOf, viewer_of: ViewerOf
+) -> None:
+    async with remote_stage_of() as stage, viewer_of() as viewer:
+        metrics: list[AvatarMetrics] = []
+        stage.avatar.on("metrics_collected", metrics.append)
+        await until_remote(stage)
+        await viewer.until(lambda: marks(viewer))
+        forged = ReplyMetrics(timestamp=0.0, session_id=face_of(stage).call_id, segment_id=0)
+        packet = forged.model_dump_json()
+        await viewer.room.local_participant.publish_data(packet, topic=METRICS_TOPIC, destination_identities=["agent"])
+        await stage.say(marker_voice(1, RATE, RATE), RATE)
+        handle = stage.say(marker_voice(2, 6 * RATE, RATE), RATE)
+        await viewer.until(lambda: len(slots(viewer, 1)) > 20)
+        await handle.interrupt()
+        await handle
+        call = face_of(stage).call_id
+    whole, cut = (each for each in metrics if isinstance(each, ReplyMetrics))
+    assert (whole.session_id, cut.session_id) == (call, call)
+    assert (whole.playback_position, whole.interrupted) == (1.0, False)
+    assert whole.pictures + whole.skipped_pictures >= 15
+    assert whole.av_offset is not None
+    assert cut.interrupted
+    assert cut.interrupt_to_silence is not None
+    latencies = [each.playback_latency for each in metrics if each.playback_latency]
+    assert latencies == [whole.playback_latency, cut.playback_latency], "no latency is told twice"
 
 
 async def told_ends(told: Told, count: int) -> None:

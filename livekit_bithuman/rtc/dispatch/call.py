@@ -21,6 +21,8 @@ AGENT_NAME = "livekit-bithuman"
 CALL_ATTRIBUTE = "lkb.call"
 #: Of the data packets in which the avatar says how far it is.
 PROGRESS_TOPIC = "lkb.progress"
+#: Of the one in which it says how it played a reply that is over.
+METRICS_TOPIC = "lkb.metrics"
 #: The agent's call to an avatar that it needs no more; one that does not know it is removed from the room.
 LEAVE_METHOD = "lkb.leave"
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections.abc import Callable
 
 import aiohttp
 from livekit import api, rtc
@@ -14,8 +15,9 @@ from ...errors import RoomError
 from .. import compat
 from ..remote.face import Place, RemoteFace
 from ..remote.understudy import MakeFace
+from ..reply_metrics import ReplyMetrics
 from ..watch import until
-from .call import AGENT_NAME, CALL_ATTRIBUTE, LEAVE_METHOD, PROGRESS_TOPIC, Call
+from .call import AGENT_NAME, CALL_ATTRIBUTE, LEAVE_METHOD, MAX_BYTES, METRICS_TOPIC, PROGRESS_TOPIC, Call
 from .pulse import Progress, Pulse
 from .redial import Redial
 
@@ -57,6 +59,7 @@ class WorkerFace(RemoteFace):
         name: Shown for the avatar's participant.
         join_timeout: Seconds that it may take to join.
         fallback: Makes the face that speaks where the avatar does not.
+        on_reply: Told what the avatar measured of each reply that it played.
 
     Raises:
         ValueError: No worker does what is asked for.
@@ -76,6 +79,7 @@ class WorkerFace(RemoteFace):
         identity: str | None = None,
         name: str | None = None,
         join_timeout: float = JOIN_TIMEOUT_S,
+        on_reply: Callable[[ReplyMetrics], None] | None = None,
     ) -> None:
         self._agent_name = agent_name
         self._wanted = {"avatar": avatar, "size": size, "fps": fps, "seed": seed, "name": name or "Avatar"}
@@ -83,6 +87,7 @@ class WorkerFace(RemoteFace):
         Call("agent", f"{self._base}-of-a-call", **self._wanted)  # type: ignore[arg-type]  # as a worker would judge it
         self._call_id = ""
         self._dispatch: tuple[str, str] | None = None  # its id, and its room
+        self._on_reply = on_reply
         self._pulse = Pulse()
         self._leaves = False  # the avatar said that it is to go
         self._doubted_since: float | None = None  # it fell silent, and nobody else was called yet
@@ -286,10 +291,26 @@ class WorkerFace(RemoteFace):
     # what comes from the room
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
-        if packet.topic != PROGRESS_TOPIC or packet.participant is None:
+        if packet.participant is None:
             return
-        sender = packet.participant.identity
-        word = Progress.read(packet.data)
+        if packet.topic == PROGRESS_TOPIC:
+            self._on_progress(packet.participant.identity, packet.data)
+        elif packet.topic == METRICS_TOPIC:
+            self._on_metrics(packet.participant.identity, packet.data)
+
+    def _on_metrics(self, sender: str, data: bytes) -> None:
+        if self._on_reply is None or sender != self._identity or len(data) > MAX_BYTES:
+            return
+        try:
+            metrics = ReplyMetrics.model_validate_json(data)
+        except ValueError as error:
+            logger.debug("metrics of the avatar that cannot be read: %s", error)
+            return
+        if metrics.session_id == self._call_id:
+            self._on_reply(metrics)
+
+    def _on_progress(self, sender: str, data: bytes) -> None:
+        word = Progress.read(data)
         if word is None or (sender, word.call) != (self._identity, self._call_id):
             if word is not None and self._past_calls.get(word.call) == sender:
                 self._past_calls[word.call] = ""  # one word is enough
