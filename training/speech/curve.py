@@ -1,14 +1,15 @@
 """What the scores hang on: `python -m training.speech.curve --evaluate FOLDER [--corpus FOLDER] [--steps N]`.
 
 Trains one net for each line of a table, all by a shortened schedule, and scores each in the streaming runtime: with
-less data, without a kind of voice, of other sizes, and with less or more look-ahead. Lines are comparable with each
-other, not with the shipped net, which was trained for longer. An hour on two cores; a line is printed when it is done.
+less data, without a kind of voice, of other sizes, and with less or more look-ahead. Lines of one run are comparable
+with each other, not with the shipped net, which was trained for longer. Hours on two cores; a line is printed when it
+is done. `--only` picks lines, and `--share 0.25` speaks a quarter of every source's sentences for all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from livekit_bithuman.speech.net import VisemeNet
 
 from .__main__ import AUGMENTATION_SEED, CORPUS_SEED, copies, say, with_mended_times
 from .corpus import Voice, corpus
-from .dataset import dataset
+from .dataset import Dataset, dataset
 from .score import score
 from .train import Recipe, train
 from .voices import NEURAL, SOURCES
@@ -65,19 +66,33 @@ def variants(recipe: Recipe) -> list[Variant]:
     ]
 
 
+def _fewer(sources: Mapping[str, int], share: float) -> dict[str, int]:
+    """The first `share` of every source's sentences."""
+    return {source: max(1, round(share * count)) for source, count in sources.items()}
+
+
 def main() -> None:
-    """Train and score all variants."""
+    """Train and score the variants."""
+    names = [variant.name for variant in variants(Recipe())]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=Path("build/speech-corpus"), help="where the spoken corpus is")
     parser.add_argument("--evaluate", type=Path, required=True, help="labelled recordings")
     parser.add_argument("--steps", type=int, default=STEPS, help="of each training")
+    parser.add_argument("--share", type=float, default=1.0, help="of every source's sentences that are spoken")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="LINE", help="lines to train; all")
     options = parser.parse_args()
 
-    voices, _, _ = with_mended_times(corpus(options.corpus, SOURCES, CORPUS_SEED, say))
+    voices, _, _ = with_mended_times(corpus(options.corpus, _fewer(SOURCES, options.share), CORPUS_SEED, say))
+    heard: dict[Hashable, Dataset] = {}  # lines that differ in their recipe alone share one
     for variant in variants(replace(Recipe(), steps=options.steps)):
+        if variant.name not in options.only:
+            continue
         chosen = variant.data(voices)
         minutes = sum(voice.rows for voice in chosen) / 6000
-        arrays = train(dataset(chosen, copies, AUGMENTATION_SEED, lambda _: None), variant.recipe, lambda _: None)
+        key = (variant.share, variant.heard)
+        if key not in heard:
+            heard[key] = dataset(chosen, copies, AUGMENTATION_SEED, lambda _: None)
+        arrays = train(heard[key], variant.recipe, lambda _: None)
         for group, tally in score(options.evaluate, 100, VisemeNet.from_arrays(arrays)).items():
             say(f"{variant.name:24s} {minutes:4.0f} min  {group:8s} {tally.line()}")
 
