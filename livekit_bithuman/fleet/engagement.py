@@ -72,6 +72,7 @@ class Engagement:
         self._beating: asyncio.Task[None] | None = None
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._leaving = False  # it was asked to, and the agent is told
+        self._closing = False
         self._alarm = Alarm()  # of the beat
         self._absence: asyncio.TimerHandle | None = None  # while the agent is not there
         self._side_tasks: set[asyncio.Task[None]] = set()
@@ -111,6 +112,7 @@ class Engagement:
 
     async def aclose(self) -> None:
         """Take the avatar out of the room, whose connection stays. Idempotent."""
+        self._closing = True
         self._unwatch_room()
         compat.take_no_calls(self._room, LEAVE_METHOD)
         tasks = [task for task in (self._beating, *self._side_tasks) if task is not None]
@@ -194,7 +196,8 @@ class Engagement:
         return () if self.call.call is None else (ReplyReporter(self.call.session, self.call.rate, self._tell_reply),)
 
     def _tell_reply(self, metrics: ReplyMetrics) -> None:
-        self._aside(self._tell(metrics.model_dump_json(), METRICS_TOPIC), "avatar metrics")
+        if not self._closing:
+            self._aside(self._tell(metrics.model_dump_json(), METRICS_TOPIC), "avatar metrics")
 
     async def _tell(self, told: str, topic: str, *, reliable: bool = True) -> None:
         try:

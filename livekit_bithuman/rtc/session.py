@@ -159,7 +159,7 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
         if remote is not False and background is not None:
             raise ValueError("remote= and background= exclude each other: a worker's avatar has its own.")
         self._id = secrets.token_hex(8)
-        self._reply_told = False  # with metrics of our own, since the last item of the conversation
+        self._reply_told = False  # with metrics of our own, and not in the conversation yet
         self._faces = Faces(
             choice,
             InProcessOptions(
@@ -363,7 +363,9 @@ class AvatarSession(BaseAvatarSession[Literal["engine_failed", "engine_recovered
             self._emit_metrics(metrics)
 
     def _on_conversation_item_added(self, ev: ConversationItemAddedEvent) -> None:
-        told, self._reply_told = self._reply_told, False
+        told = self._reply_told
+        if ev.item.type == "message" and ev.item.role == "assistant":
+            self._reply_told = False
         if not (told or self._tells_replies):  # whose metrics have the same latency, and are told already
             super()._on_conversation_item_added(ev)
 

@@ -307,6 +307,10 @@ async def test_another_worker_goes_on_with_the_reply_at_a_pause_of_the_voice(
         assert told.started == 1
     heard = viewer.heard(VoiceLocator({1: voice}), since=goes_on - 4.0)
     assert len(said_twice(heard)) < 4, "but for what was on its way"
+    first_second, last_second = (round(at(sample for _, _, sample in heard) / RATE) for at in (min, max))
+    spoken = {round(sample / RATE * 10) for _, _, sample in heard}
+    due = [10 * second + tenth for second in range(first_second + 1, last_second) for tenth in range(4, 10)]
+    assert len(set(due) - spoken) < 4, "and nothing is skipped"
 
 
 async def test_a_worker_that_hangs_is_missed_even_if_its_first_word_came_amid_the_reply(

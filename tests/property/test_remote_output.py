@@ -192,12 +192,8 @@ class LocalOutput(AudioOutput):
 class SlowLocalOutput(LocalOutput):
     """One that reports what was heard some time after it was cleared."""
 
-    def __init__(self, answers_after: float = 0.1) -> None:
-        super().__init__()
-        self._answers_after = answers_after
-
     def clear_buffer(self) -> None:
-        asyncio.get_running_loop().call_later(self._answers_after, super().clear_buffer)
+        asyncio.get_running_loop().call_later(0.1, super().clear_buffer)
 
 
 Step = tuple[str, float]
@@ -247,7 +243,6 @@ class Scene:
         self.output.on("playback_finished", self.reported.append)
         self._capturing = False
         self._locals: list[LocalOutput] = []
-        self._reclaims: list[asyncio.Task[None]] = []
 
     def speak_through(self, local: LocalOutput) -> None:
         self._locals.append(local)
@@ -258,9 +253,6 @@ class Scene:
         await getattr(self, f"_{name}")(value)
 
     async def close(self) -> None:
-        for reclaim in self._reclaims:  # a face decides nothing more
-            reclaim.cancel()
-        await asyncio.gather(*self._reclaims, return_exceptions=True)
         await self.output.aclose()
         for local in self._locals:
             local.stop()
@@ -309,12 +301,7 @@ class Scene:
     async def _reclaim(self, _: float) -> None:
         """As a face does that gives the voice back to the avatar."""
         if self.output.route is Route.LOCAL:
-            reclaiming = asyncio.create_task(self.output.reclaim())
-            await asyncio.sleep(0)  # what the agent does next may come before it is done
-            self._reclaims.append(asyncio.create_task(self._go_on(reclaiming)))
-
-    async def _go_on(self, reclaiming: asyncio.Task[bool]) -> None:
-        if await reclaiming:
+            self.output.reclaim()
             self.output.stream()
 
     async def _pause(self, _: float) -> None:
@@ -545,7 +532,7 @@ def test_the_avatar_goes_on_where_the_local_output_was() -> None:
         scene.speak_through(LocalOutput())
         await scene.do(("say", 3.0))
         await scene.do(("wait", 1.0))
-        assert await scene.output.reclaim()
+        scene.output.reclaim()
         (segment,) = scene.output._segments
         assert segment.base / RATE == pytest.approx(1.0, abs=0.15)
         assert segment.base == segment.sent, "what was not heard is handed on anew"
@@ -554,31 +541,55 @@ def test_the_avatar_goes_on_where_the_local_output_was() -> None:
     assert _played(play) == [(3.0, False)]
 
 
-def test_an_interruption_while_the_voice_is_taken_back_ends_the_reply() -> None:
+def test_a_local_output_that_does_not_answer_gives_the_voice_back_all_the_same() -> None:
     async def play(scene: Scene) -> None:
         scene.speak_through(SlowLocalOutput())
         await scene.do(("say", 3.0))
         await scene.do(("wait", 1.0))
-        reclaiming = asyncio.create_task(scene.output.reclaim())
-        await asyncio.sleep(0.01)
-        scene.output.clear_buffer()
-        assert not await reclaiming
-
-    ((position, interrupted),) = _played(play)
-    assert interrupted
-    assert position == pytest.approx(1.0, abs=0.15)
-
-
-def test_a_local_output_that_does_not_answer_gives_the_voice_back_all_the_same() -> None:
-    async def play(scene: Scene) -> None:
-        scene.speak_through(SlowLocalOutput(answers_after=60.0))
-        await scene.do(("say", 3.0))
-        await scene.do(("wait", 1.0))
-        assert await scene.output.reclaim()
-        assert scene.output._segments[0].base / RATE == pytest.approx(1.3, abs=0.15), "as it is thought to have played"
+        scene.output.reclaim()
+        assert scene.output._segments[0].base / RATE == pytest.approx(1.0, abs=0.15), "as it is thought to have played"
         scene.output.stream()
 
     assert _played(play) == [(3.0, False)]
+
+
+def test_a_pause_of_the_voice_is_where_the_listener_comes_to_it() -> None:
+    async def play(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        scene.speak_through(LocalOutput())
+        voice = np.full(3 * RATE, 9000, np.int16)
+        voice[2 * RATE : round(2.5 * RATE)] = 0
+        begun = loop.time()
+        for at in range(0, len(voice), RATE // 10):
+            await scene.output.capture_frame(rtc.AudioFrame(voice[at : at + RATE // 10].tobytes(), RATE, 1, RATE // 10))
+        scene.lengths.append(3.0)
+        scene.output.flush()
+        await asyncio.sleep(begun + 1.0 - loop.time())
+        assert scene.output.next_pause_in == pytest.approx(begun + 2.0 - loop.time(), abs=0.05)
+        scene.output.pause()
+        await scene.do(("wait", 0.5))
+        assert scene.output.next_pause_in is None
+        scene.output.resume()
+        assert scene.output.next_pause_in == pytest.approx(begun + 2.5 - loop.time(), abs=0.05)
+        await asyncio.sleep(begun + 2.65 - loop.time())
+        assert scene.output.next_pause_in == 0.0
+
+    assert _played(play) == [(3.0, False)]
+
+
+def test_what_a_second_avatar_never_began_is_not_skipped() -> None:
+    async def play(scene: Scene) -> None:
+        await scene.do(("say", 4.0))
+        await scene.do(("wait", 1.0))
+        scene.output.turn_to("another avatar")
+        scene.output.stream()
+        base = scene.output._segments[0].base
+        await scene.do(("wait", 0.8))  # it takes longer to begin
+        scene.output.hold()
+        assert scene.output._segments[0].base == base
+        await scene.do(("local", 0.0))
+
+    assert _played(play, Manners(latency=0.9)) == [(4.0, False)]
 
 
 def test_a_voice_that_does_not_get_through_is_said_once_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -65,8 +65,6 @@ class WorkerFace(RemoteFace):
         ValueError: No worker does what is asked for.
     """
 
-    takes_over_in_replies = True
-
     def __init__(
         self,
         *,
@@ -207,6 +205,10 @@ class WorkerFace(RemoteFace):
         if ready_at is None or self._silent_from is None:
             return ready_at
         return max(ready_at, self._silent_from + LAST_WORDS_S)
+
+    @property
+    def _may_take_over(self) -> bool:
+        return self._silent_from is None  # one that was only busy may be so again
 
     def _on_parted(self) -> None:
         assert self._attendance is not None

@@ -35,7 +35,7 @@ MOST_UNANSWERED = 2
 AFTER_ERROR_S = 0.5
 #: A fallback that cannot speak is tried again after so long: the server may have been the reason.
 FALLBACK_AGAIN_S = 10.0
-#: An avatar that may go on with a reply looks for a pause as often, and takes one that is as near.
+#: For an avatar that may go on with a reply a pause is looked for as often.
 PAUSE_LOOKED_FOR_S = 0.04
 #: So long a reply waits for the next avatar, where one leaves in good order.
 HANDOVER_S = 1.0
@@ -57,7 +57,7 @@ class RemoteFace(ABC):
 
     `start()` returns when it was asked for; it may join some seconds later. What the agent says until then waits. If it
     does not come in time, or leaves, `fallback` speaks, in mid-reply too, and hands back when the avatar is
-    there again: between two replies, or at a pause of one where `takes_over_in_replies`.
+    there again: between two replies, or at a pause of one, as the kind of face has it.
 
     Args:
         identity: Of the avatar in the room.
@@ -104,8 +104,6 @@ class RemoteFace(ABC):
         self._unanswered = 0  # ends in a row that the avatar did not report
         self._doubts: asyncio.Task[None] | None = None  # finds out whether it is alive
 
-    #: Whether an avatar that is there again goes on with a reply at its next pause, or waits for its end.
-    takes_over_in_replies: ClassVar[bool] = False
     #: Raised where LiveKit's address or key is missing.
     credentials_error: ClassVar[type[AvatarError]] = RoomError
 
@@ -205,7 +203,7 @@ class RemoteFace(ABC):
         self._seen = not self._called  # one line in the log says enough
         self._attendance = Attendance(room, self._identity, self._alarm.ring)
         self._attendance.start()
-        self._reception = Reception(room)
+        self._reception = Reception(room, lambda: self._identity)
         if self._stands_by:
             self._stand_by(agent_session, room)
         self._conducting = asyncio.create_task(self._conduct(), name="avatar remote")
@@ -227,9 +225,9 @@ class RemoteFace(ABC):
         assert self._attendance is not None
         assert self._reception is not None
         now = asyncio.get_running_loop().time()
-        if self._reception.is_due(self._identity):
-            self._aside(self._reception.announce(self._identity), "avatar remote announced")
-        self._reception.refuse_tracks(self._identity)
+        if self._reception.is_due:
+            self._aside(self._reception.announce(), "avatar remote announced")
+        self._reception.refuse_tracks()
         if self._speaking_with is not None:
             lost_at = self._lost_at(now)
             left = self._attendance.present != self._speaking_with
@@ -245,8 +243,13 @@ class RemoteFace(ABC):
         ready_at = self._ready_at(now)
         here = self._attendance.present
         if ready_at is not None and ready_at <= now:
-            if self._gave_up and not self._output.idle and not await self._is_time_for_avatar(now):
-                return now + PAUSE_LOOKED_FOR_S if self.takes_over_in_replies else None  # told when it is idle
+            if self._output.route is Route.LOCAL and not self._output.idle:
+                if not self._may_take_over:
+                    return None  # told when it is idle
+                pause_in = self._output.next_pause_in
+                if pause_in != 0:
+                    return now + min(PAUSE_LOOKED_FOR_S, pause_in or PAUSE_LOOKED_FOR_S)
+                self._output.reclaim()
             await self._let_avatar_speak(here)
         elif not self._gave_up and now >= self._join_by:
             if not self._seen:
@@ -297,6 +300,11 @@ class RemoteFace(ABC):
         """Whether who speaks asked to be let go after the present reply."""
         return False
 
+    @property
+    def _may_take_over(self) -> bool:
+        """Whether an avatar that is there again goes on with a reply at its next pause; else it waits for its end."""
+        return False
+
     def _on_parted(self) -> None:  # noqa: B027 - a face need do nothing
         """Who spoke is gone; nobody else speaks yet."""
 
@@ -306,12 +314,6 @@ class RemoteFace(ABC):
         if span is not None:
             span.set_attribute("livekit_bithuman.to", to)
             span.end()
-
-    async def _is_time_for_avatar(self, now: float) -> bool:
-        """Whether the listener is at a pause of the voice; then the fallback is silent."""
-        assert self._output is not None
-        pause = self._output.next_pause if self.takes_over_in_replies else None
-        return pause is not None and pause <= now + PAUSE_LOOKED_FOR_S and await self._output.reclaim()
 
     async def _let_avatar_speak(self, sid: str | None) -> None:
         assert self._output is not None

@@ -37,8 +37,6 @@ FINISH_GRACE_S = 5.0
 CLEAR_GRACE_S = 2.0
 #: So long an avatar's word that it began is waited for: one that gave it before, and one that is not known yet.
 STARTED_GRACE_S, FIRST_STARTED_GRACE_S = 5.0, 1.0
-#: A local output that gives the voice back says by then how far it came.
-RECLAIM_GRACE_S = 0.3
 #: An avatar that ends what it was sent, no more than this before its end, was waiting for more.
 EARLY_END_S = 0.5
 
@@ -76,10 +74,11 @@ class RemoteAudioOutput(AudioOutput):
         self._local: AudioOutput | None = None  # of Route.LOCAL
         self._local_segments: deque[RemoteSegment] = deque()  # captured by it, and not reported as finished
         self._segments: deque[RemoteSegment] = deque()  # captured and not finished, in order
-        self._reclaiming = False  # it was cleared for another player, and its segments go on
+        self._reclaiming = False  # it is being cleared for another player, and its segments go on
         self._open: RemoteSegment | None = None  # not flushed
         self._discarding = False  # its end was reported; what comes until the flush belongs nowhere
         self._paused = False
+        self._paused_at = 0.0
         self._streams = itertools.count()  # handed on so far
         self._through_at = 0.0  # when the remote avatar will have played what it was sent
         self._peer_tells_starts: bool | None = None
@@ -128,7 +127,6 @@ class RemoteAudioOutput(AudioOutput):
     def clear_buffer(self) -> None:
         """Be silent; every unfinished segment ends as interrupted."""
         self._intake.forget()
-        self._reclaiming = False
         if self._open is not None:
             self._open, self._discarding = None, True
         if self._local is not None:
@@ -146,7 +144,7 @@ class RemoteAudioOutput(AudioOutput):
         super().pause()
         if self._paused or not self.can_pause:
             return
-        self._paused = True
+        self._paused, self._paused_at = True, self._now()
         if self._local is not None:
             self._local.pause()
         elif self._clearing is None and self._playing_remotely() is not None:
@@ -157,9 +155,11 @@ class RemoteAudioOutput(AudioOutput):
     def resume(self) -> None:
         """Go on where the listener left off."""
         super().resume()
-        self._paused = False
         if self._local is not None:
+            for segment in self._local_segments if self._paused else ():
+                segment.postpone(self._now() - self._paused_at)
             self._local.resume()
+        self._paused = False
         self._look()
 
     # what the face does; each takes effect within the call
@@ -221,35 +221,23 @@ class RemoteAudioOutput(AudioOutput):
             local.resume()  # it may have been left in a pause
 
     @property
-    def next_pause(self) -> float | None:
-        """When the listener of the local output comes to a pause of the voice; None: none is known yet."""
+    def next_pause_in(self) -> float | None:
+        """Seconds until the listener of the local output comes to a pause of the voice; None: none is known yet."""
         segment = self._segments[0] if self._segments else None
         if self._route is not Route.LOCAL or segment is None or not segment.started or self._paused:
             return None
-        now = self._now()
-        heard = segment.heard(now)
+        heard = segment.heard(self._now())
         pause = segment.pause_after(heard)
-        return None if pause is None else now + (pause - heard) / self._rate
+        return None if pause is None else (pause - heard) / self._rate
 
-    async def reclaim(self) -> bool:
-        """Take the voice back from the local output, where the listener is; it waits then, as after `hold()`.
-
-        False: it was cleared by the agent meanwhile, and there is nothing to go on with.
-        """
+    def reclaim(self) -> None:
+        """Take the voice back from the local output, where the listener is; it waits then, as after `hold()`."""
         self._reclaiming = True
         try:
-            self._clear_local()
-            until = self._now() + RECLAIM_GRACE_S
-            while self._reclaiming and self._local_segments and self._now() < until:
-                self._moved.clear()
-                await _at_most(self._moved.wait(), until - self._now())
-            if self._reclaiming:
-                self.hold()
-                return True
-            return False
+            self._clear_local()  # which reports how far it came, or else that is estimated
         finally:
             self._reclaiming = False
-            self._look()
+            self.hold()
 
     def drop(self) -> None:
         """Nobody plays any more: segments end where the listener is."""
@@ -369,7 +357,6 @@ class RemoteAudioOutput(AudioOutput):
             samples = segment.base + round(event.playback_position * self._rate)
             if self._reclaiming and event.interrupted:
                 segment.rewind_to(samples)
-                self._look()
             else:
                 self._end(segment, samples, interrupted=event.interrupted)
 
@@ -384,7 +371,6 @@ class RemoteAudioOutput(AudioOutput):
     def _take_over(self, route: Route) -> None:
         """Stop whoever plays, and let another go on from where the listener is."""
         self._end_cleared()
-        self._reclaiming = False
         for sender in self._senders:
             sender.cancel()
         if self._local is not None:
@@ -422,7 +408,7 @@ class RemoteAudioOutput(AudioOutput):
             segment = next((each for each in self._segments if each.unsent or (each.flushed and not each.closed)), None)
             if self._clearing is not None:
                 await asyncio.wait({self._clearing})
-            elif segment is None or self._route in (Route.HELD, Route.NOBODY) or self._pauses_peer or self._reclaiming:
+            elif segment is None or self._route in (Route.HELD, Route.NOBODY) or self._pauses_peer:
                 await self._send_alarm.wait(None)
             elif self._route is Route.REMOTE:
                 await self._send_to_peer(segment)
@@ -474,7 +460,7 @@ class RemoteAudioOutput(AudioOutput):
             segment = self._playing_remotely()
             now, wake = self._now(), None
             if segment is not None and not self._cleared_segments:
-                begins = None if segment.started or segment.doubted else segment.begins + self._started_grace
+                begins = None if segment.playing or segment.doubted else segment.begins + self._started_grace
                 ends = segment.ends + FINISH_GRACE_S if segment.closed else None
                 if begins is not None and now >= begins:
                     self._begin_untold(segment)
@@ -533,10 +519,11 @@ class RemoteAudioOutput(AudioOutput):
             logger.debug("the stream to the remote avatar did not close: %s", error)
 
     def _start(self, segment: RemoteSegment, created_at: float | None = None) -> None:
-        if segment.started:
-            return
         now = self._now()
         segment.began(now)
+        if segment.started:
+            return
+        segment.started = True
         self.on_playback_started(created_at=wall_clock(now) if created_at is None else created_at)
         self._time_alarm.ring()
 
@@ -575,7 +562,7 @@ class RemoteAudioOutput(AudioOutput):
 
     def _end_unanswered(self, segment: RemoteSegment) -> None:
         logger.warning("the remote avatar did not say that it had finished; the agent goes on")
-        unheard = self._peer_tells_starts is True and not segment.started
+        unheard = self._peer_tells_starts is True and not segment.playing
         self._end(segment, segment.base if unheard else segment.sent, interrupted=unheard)
         if self.on_unanswered is not None:
             self.on_unanswered()

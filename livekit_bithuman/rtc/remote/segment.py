@@ -30,7 +30,8 @@ class RemoteSegment:
         self.closed = False  # and was handed on to the end
         self.doubted = False  # it should have begun long since, and nobody said so
         self.lost = False  # some of it did not reach the player
-        self.started = False  # its first sample is being heard, as far as anybody knows
+        self.started = False  # somebody began to play it
+        self.playing = False  # and so did the present player, as far as anybody knows
         self.base = 0  # samples heard before the present player took over
         self.stream: str | None = None  # names what the present player is given of it
         self.confirmed: int | None = None  # samples heard, as the present player said last
@@ -39,6 +40,7 @@ class RemoteSegment:
         self.begins = 0.0  # when it is thought to begin, and
         self.ends = 0.0  # to have played what it was sent
         self._pcm = bytearray()
+        self._peak = 0  # of its samples' sizes
 
     @property
     def captured(self) -> int:
@@ -48,6 +50,8 @@ class RemoteSegment:
     def append(self, samples: NDArray[np.int16]) -> None:
         """Take more voice: int16, shape (n,)."""
         self._pcm += samples.tobytes()
+        if len(samples):
+            self._peak = max(self._peak, int(samples.max()), -int(samples.min()))
 
     @property
     def unsent(self) -> int:
@@ -72,28 +76,31 @@ class RemoteSegment:
         return samples
 
     def began(self, now: float) -> None:
-        """Its first sample is heard now: the rest comes by as much later than it was thought to."""
-        if not self.started:
-            self.started = True
-            late = max(0.0, now - self.begins)
-            self.begins += late
-            self.ends += late
+        """The present player's first sample is heard now: the rest comes by as much later than it was thought to."""
+        if not self.playing:
+            self.playing = True
+            self.postpone(max(0.0, now - self.begins))
+
+    def postpone(self, seconds: float) -> None:
+        """Everything that was not heard yet comes so much later than it was thought to."""
+        self.begins += seconds
+        self.ends += seconds
 
     def heard(self, now: float) -> int:
         """Samples that were heard by `now`, as far as it is known."""
-        if not self.started or self.opened_at is None:
+        if not self.playing or self.opened_at is None:
             return self.base
         ahead = round(max(0.0, self.ends - now) * self.rate)
         return min(self.sent, max(self.base, self.sent - ahead))
 
     def pause_after(self, sample: int) -> int | None:
         """Where the next pause begins, at `sample` or later, as far as the voice is here; None: there is none."""
-        voice = np.frombuffer(bytes(self._pcm), np.int16)
+        voice = np.frombuffer(bytes(self._pcm[2 * sample :]), np.int16)
         size = round(BLOCK_S * self.rate)
-        blocks = voice[sample : sample + (len(voice) - sample) // size * size].reshape(-1, size).astype(np.int32)
+        blocks = voice[: len(voice) // size * size].reshape(-1, size).astype(np.int32)
         if not len(blocks):
             return None
-        quiet = np.abs(blocks).max(axis=1) <= QUIET * max(int(voice.max()), -int(voice.min()))
+        quiet = np.abs(blocks).max(axis=1) <= QUIET * self._peak
         edges = np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8))
         begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
         long = begins[(ends - begins) * BLOCK_S >= PAUSE_S - 1e-9]
@@ -120,9 +127,10 @@ class RemoteSegment:
         """So many samples were heard, and no more of what was handed on is."""
         self.base = self.sent = min(self.sent, max(self.base, samples))
         self.opened_at = self.stream = self.confirmed = None
-        self.closed = self.lost = self.doubted = False
+        self.closed = self.lost = self.doubted = self.playing = False
 
     def restart(self) -> None:
         """The player is through with what it was sent; what comes now begins anew."""
         self.base = self.sent
         self.opened_at = self.stream = self.confirmed = None
+        self.playing = False

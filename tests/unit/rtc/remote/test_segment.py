@@ -56,6 +56,8 @@ def test_another_player_goes_on_where_the_listener_was() -> None:
     rest = segment.take(9999, 1.0, 0.0)
     assert rest[0] == 750
     assert rest[-1] == 1999
+    assert segment.heard(1.5) == 750, "who goes on has not begun yet"
+    segment.began(1.0)
     assert segment.heard(1.5) == 1250
     segment.rewind(1.5)
     assert segment.base == 1250
