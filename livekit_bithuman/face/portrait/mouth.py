@@ -34,17 +34,21 @@ from .mesh_indices import (
     UPPER_OUTER,
 )
 from .performer import Performer
+from .rims import dark_line, dense, open_rims
 from .splines import ThinPlate
 
 BOX = (0.98, 0.66, 1.12)  # of the eyes' distance: the mouth box' half width, height above the lips, below them
 OPEN = 0.045  # a gap between the lips, in mouth widths, from which on they are open
 CLOSING_POINT = 0.58  # the lower lip's share of the way on which open lips meet
-FOLLOWING = ((UPPER_INNER, LOWER_INNER, 1.0), (UPPER_MIDDLE, LOWER_MIDDLE, 0.97), (UPPER_OUTER, LOWER_OUTER, 0.78))
+# Closing lips take their outer contours along, by these shares of their rims' way.
+UPPER_RINGS = ((UPPER_INNER, 1.0), (UPPER_MIDDLE, 0.97), (UPPER_OUTER, 0.78))
+LOWER_RINGS = ((LOWER_INNER, 1.0), (LOWER_MIDDLE, 0.97), (LOWER_OUTER, 0.78))
 NATURAL_WIDTH = 0.80  # of a mouth at rest, in distances between the eyes' middles
 UNSMILED = 0.40  # of what a smile adds to that, this share is taken away at rest ..
 ROUNDED = {"ou": 1.0, "oh": 0.85, "CH": 0.7, "RR": 0.65, "PP": 0.55}  # .. and these in rounded poses
 OVERLAP = 1.6  # pixels that the lower lip reaches beneath the upper one
 RIM_SOFTNESS = 1.3  # pixels
+INPAINTED = 1.5  # pixels beyond open lips' rims whose colours have teeth and darkness in them
 EDGE = 14.0  # pixels towards the box' edge over which all motion ends
 LEVELLING = 0.15  # of the mouth's width: what is finer in a lip's motion is the performer's own lips
 JOINING = 0.14  # of the mouth's width around its corners, over which two lips become one skin
@@ -113,73 +117,51 @@ def _lips(sitting: Sitting) -> _Lips:
     upper, lower = points[list(UPPER_INNER)], points[list(LOWER_INNER)]
     width = float(np.linalg.norm(upper[-1] - upper[0]))
     gap = float(((lower - upper) @ sitting.down).max())
-    closing = np.zeros((468, 2))
-    for ups, lows, share in FOLLOWING:
-        for k, (up, low) in enumerate(zip(ups, lows, strict=True)):
-            meeting = upper[k] + (lower[k] - upper[k]) * CLOSING_POINT
-            closing[up] = (meeting - upper[k]) * share
-            closing[low] = (meeting - lower[k]) * share
-    # A jaw that hangs comes up, the chin with it.
-    jaw = max(0.0, gap - 0.2 * width) * 0.6
-    for index in (*OVAL, *CHIN_PAD):
-        depth = (points[index] - points[NOSE_BASE]) @ sitting.down
-        reach = (points[CHIN] - points[NOSE_BASE]) @ sitting.down
-        closing[index] -= sitting.down * jaw * np.clip(depth / reach, 0, 1) ** 1.2
     is_open = gap > OPEN * width
-    if not is_open:
+    if is_open:
+        upper_rim, lower_rim = open_rims(sitting)
+    else:
         # Beneath a closed mouth's line the mesh's two rims are noise: the picture's own dark line is better.
-        line = _dark_line((upper + lower) / 2, sitting, width)
-        upper = lower = line
-        closing[:] = 0
-    middle = (points[MOUTH_CORNERS[0]] + points[MOUTH_CORNERS[1]]) / 2
-    excess = max(0.0, 1 - NATURAL_WIDTH * sitting.eye_distance / width)
+        upper_rim = lower_rim = dense(dark_line((upper + lower) / 2, sitting, width))
+    rest = upper_rim + (lower_rim - upper_rim) * CLOSING_POINT
+    closing = np.zeros((468, 2))
+    if is_open:
+        along, middle_line = sitting.along, (upper_rim + lower_rim) / 2
+        for ring, rim in ((UPPER_RINGS, upper_rim), (LOWER_RINGS, lower_rim)):
+            for ids, share in ring:
+                for index in ids:
+                    way = np.interp(points[index] @ along, middle_line @ along, (rest - rim) @ sitting.down)
+                    closing[index] = way * share * sitting.down
+        # A jaw that hangs comes up, the chin with it.
+        jaw = max(0.0, gap - 0.2 * width) * 0.6
+        for index in (*OVAL, *CHIN_PAD):
+            depth = (points[index] - points[NOSE_BASE]) @ sitting.down
+            reach = (points[CHIN] - points[NOSE_BASE]) @ sitting.down
+            closing[index] -= sitting.down * jaw * np.clip(depth / reach, 0, 1) ** 1.2
     unsmiling = np.zeros((468, 2))
-    for index in (*UPPER_INNER, *LOWER_INNER, *UPPER_MIDDLE, *LOWER_MIDDLE, *UPPER_OUTER, *LOWER_OUTER):
-        across = (points[index] - middle) @ sitting.along
-        raised = excess * 0.35 * width * (abs(across) / (width / 2)) ** 1.5
-        unsmiling[index] = -excess * across * sitting.along + raised * sitting.down
+    lips = [*UPPER_INNER, *LOWER_INNER, *UPPER_MIDDLE, *LOWER_MIDDLE, *UPPER_OUTER, *LOWER_OUTER]
+    unsmiling[lips] = _unsmiled(sitting, points[lips])
+    middle, excess = _smile(sitting)
     for index in CHEEKS:
         across = (points[index] - middle) @ sitting.along
         unsmiling[index] = -0.25 * excess * np.clip(across, -width, width) * sitting.along
-    rest = upper + (lower - upper) * CLOSING_POINT
-    return _Lips(_dense(upper), _dense(lower), _dense(rest), is_open, closing, unsmiling)
+    return _Lips(upper_rim, lower_rim, rest, is_open, closing, unsmiling)
 
 
-def _dark_line(line: Points, sitting: Sitting, width: float) -> Points:
-    """The line between closed lips, moved to where the picture is darkest nearby."""
-    grey = cv2.cvtColor(sitting.canvas, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.9), np.float32)
-    reach = max(2.0, 0.055 * width)
-    steps = np.arange(-reach, reach + 0.25, 0.5)
-    dense = _dense(line)
-    places = dense[:, None] + steps[None, :, None] * sitting.down
-    shade = cv2.remap(grey, (places - 0.5).astype(np.float32), None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
-    cost = shade + 14 * (steps / reach)[None] ** 2
-    # The cheapest path from corner to corner, half a pixel up or down at a time.
-    total = np.array(cost, np.float64)
-    came = np.zeros(total.shape, np.int64)
-    for k in range(1, len(total)):
-        before = np.pad(total[k - 1], 1, constant_values=np.inf)
-        options = np.stack([before[:-2] + 1.0, before[1:-1], before[2:] + 1.0])
-        came[k] = options.argmin(axis=0) - 1
-        total[k] += options.min(axis=0)
-    path = [int(total[-1].argmin())]
-    for k in range(len(total) - 1, 0, -1):
-        path.append(int(np.clip(path[-1] + came[k, path[-1]], 0, len(steps) - 1)))
-    shift = steps[np.array(path[::-1])]
-    smooth = np.convolve(np.pad(shift, 4, mode="edge"), np.ones(9) / 9, mode="valid")
-    moved = dense + smooth[:, None] * sitting.down
-    return np.asarray(moved[np.linspace(0, len(moved) - 1, len(line)).round().astype(int)])
+def _smile(sitting: Sitting) -> tuple[Points, float]:
+    """The middle of the mouth, and how much wider than natural it is, as a share."""
+    corners = sitting.points[list(MOUTH_CORNERS), :2]
+    width = float(np.linalg.norm(corners[1] - corners[0]))
+    return corners.mean(axis=0), max(0.0, 1 - NATURAL_WIDTH * sitting.eye_distance / width)
 
 
-def _dense(line: Points, count: int = 81) -> Points:
-    """A contour of few points, rounded: cubic between them."""
-    at = np.linspace(0, len(line) - 1, count)
-    k = np.clip(at.astype(int), 0, len(line) - 2)
-    t = (at - k)[:, None]
-    padded = np.concatenate([2 * line[:1] - line[1:2], line, 2 * line[-1:] - line[-2:-1]])
-    a, b, c, d = padded[k], padded[k + 1], padded[k + 2], padded[k + 3]
-    return np.asarray(b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a))))
+def _unsmiled(sitting: Sitting, points: Points) -> Points:
+    """How far points of the lips go where a smile is taken away entirely: inwards, and the corners down."""
+    middle, excess = _smile(sitting)
+    width = float(np.linalg.norm(np.subtract(*sitting.points[list(MOUTH_CORNERS), :2])))
+    across = (points - middle) @ sitting.along
+    raised = excess * 0.35 * width * (np.abs(across) / (width / 2)) ** 1.5
+    return np.asarray(raised[:, None] * sitting.down - excess * across[:, None] * sitting.along)
 
 
 def _fading(nodes: Points, box: Box) -> NDArray[np.float64]:
@@ -204,7 +186,7 @@ def _flow(
     fixed = [i for i in (*others, *UPPER_OUTER, *LOWER_OUTER) if i not in inner]
     motion = np.stack([lips.closing, lips.unsmiling], axis=1)  # (468, 2, 2)
     rest_points = points + lips.closing + UNSMILED * lips.unsmiling
-    line = lips.rest + _line_unsmiling(lips, sitting) * UNSMILED
+    line = lips.rest + _unsmiled(sitting, lips.rest) * UNSMILED
     theirs = performer.lip_line[np.linspace(0, len(performer.lip_line) - 1, 31).round().astype(int)]
     ours = line[np.linspace(0, len(line) - 1, 31).round().astype(int)]
     to_performer = ThinPlate(
@@ -214,7 +196,7 @@ def _flow(
     flow = np.zeros((len(POSES), 2, len(nodes), 3))
     for layer, (own, rim) in enumerate(((uppers, lips.upper), (lowers, lips.lower))):
         ids = list(dict.fromkeys(own + others))
-        rim_motion = np.stack([lips.rest - rim, _line_unsmiling(lips, sitting)], axis=1)
+        rim_motion = np.stack([lips.rest - rim, _unsmiled(sitting, lips.rest)], axis=1)
         if not lips.open:
             ids = [i for i in ids if i not in inner]
         else:
@@ -232,12 +214,6 @@ def _flow(
             flow[k, layer, :, :2] = closed + share * unsmiled + (moved[k, :, :2] * scale) @ turn * fading[:, None]
             flow[k, layer, :, 2] = moved[k, :, 2] * scale.mean() * fading
     return _joined(flow, nodes, lips, sitting)
-
-
-def _line_unsmiling(lips: _Lips, sitting: Sitting) -> Points:
-    """What takes the smile away, along the lips' line."""
-    ids = list(UPPER_INNER)
-    return _dense(lips.unsmiling[ids])
 
 
 def _levelled(
@@ -297,17 +273,21 @@ def _layers(sitting: Sitting, lips: _Lips, box: Box) -> tuple[NDArray[np.uint8],
     position = np.stack([columns + x0, rows + y0], axis=-1)
     across, down = position @ sitting.along, position @ sitting.down
     corner_left, corner_right = lips.upper[0] @ sitting.along, lips.upper[-1] @ sitting.along
-    below_upper = down - np.interp(across, lips.upper @ sitting.along, lips.upper @ sitting.down)
-    below_lower = down - np.interp(across, lips.lower @ sitting.along, lips.lower @ sitting.down)
+    below_upper, below_rest, below_lower = (
+        down - np.interp(across, line @ sitting.along, line @ sitting.down)
+        for line in (lips.upper, lips.rest, lips.lower)
+    )
     beyond = np.maximum(corner_left - across, across - corner_right)  # > 0 outside the corners
     outside = np.clip(beyond / 2 + 0.5, 0, 1)
     overlap = OVERLAP * np.clip(-beyond / 4, 0, 1)
-    upper = np.clip(0.5 - below_upper / RIM_SOFTNESS, 0, 1)
-    lower = np.clip(0.5 + (below_lower + overlap) / RIM_SOFTNESS, 0, 1)
+    # Towards the corners both layers become one: what is between them there is skin.
+    joined = _eased(1 + beyond / (0.6 * JOINING * (corner_right - corner_left)))
+    upper = np.clip(0.5 - (below_upper + (below_rest - below_upper) * joined) / RIM_SOFTNESS, 0, 1)
+    lower = np.clip(0.5 + (below_lower + (below_rest - below_lower) * joined + overlap) / RIM_SOFTNESS, 0, 1)
     masks = np.stack([np.maximum(upper, outside), np.maximum(lower, outside)])
     filled = picture.copy()
     if lips.open:
-        hole = ((below_upper > -0.5) & (below_lower < 0.5) & (beyond < 0)).astype(np.uint8)
+        hole = ((below_upper > -INPAINTED) & (below_lower < INPAINTED) & (beyond < INPAINTED)).astype(np.uint8)
         filled = np.asarray(cv2.inpaint(filled, hole, 3, cv2.INPAINT_TELEA), np.uint8)
     soft = np.stack([cv2.GaussianBlur(mask, (0, 0), 0.6) for mask in masks])
     return np.rint(soft * 255).astype(np.uint8), filled
@@ -318,7 +298,7 @@ def _inner(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The performer's teeth and tongue at this mouth's place, size and light."""
     bundle = performer.bundle
-    theirs, ours = performer.lip_line, lips.rest + UNSMILED * _line_unsmiling(lips, sitting)
+    theirs, ours = performer.lip_line, lips.rest + UNSMILED * _unsmiled(sitting, lips.rest)
     scale = float(np.linalg.norm(ours[-1] - ours[0]) / np.linalg.norm(theirs[-1] - theirs[0]))
     turn = np.stack([sitting.along, sitting.down], axis=1) * scale
     their_middle, our_middle = theirs[len(theirs) // 2], ours[len(ours) // 2]

@@ -1,0 +1,63 @@
+"""Open smiles: their rims are found, and they close without a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livekit_bithuman.face import Avatar, Face
+from livekit_bithuman.face.portrait import make_portrait
+from livekit_bithuman.face.portrait.crop import Sitting, seat
+from livekit_bithuman.face.portrait.landmarks import Points, find_faces, fit_mesh
+from livekit_bithuman.face.portrait.mesh_indices import LOWER_INNER, UPPER_INNER
+from livekit_bithuman.face.portrait.rims import dense, open_rims
+from livekit_bithuman.face.portrait.sheet import mixed
+from livekit_bithuman.pose import Presentation
+
+from .conftest import Picture, png
+
+GREEN = np.array((0, 255, 0))
+
+
+@pytest.fixture(scope="module")
+def mouth_inside(laughing: Picture) -> NDArray[np.bool_]:
+    """Which pixels of the laughing picture show what is behind its lips."""
+    bundle = Avatar.load().bundle
+    green = np.empty_like(bundle.inner_parts)
+    green[:] = (*GREEN, 255)
+    marked = Face(Avatar(replace(bundle, inner_parts=green)), (640, 640)).draw(mixed("E"), Presentation(smile=0.5))
+    return np.asarray(np.abs(marked.astype(int) - laughing).max(axis=2) > 60)
+
+
+def inside(sitting: Sitting, upper: Points, lower: Points) -> NDArray[np.bool_]:
+    filled = np.zeros(sitting.canvas.shape[:2], np.uint8)
+    cv2.fillPoly(filled, [np.rint(np.concatenate([upper, lower[::-1]]) - 0.5).astype(np.int32)], 1)
+    return filled > 0
+
+
+def test_the_rims_are_nearer_to_the_lips_than_the_mesh(laughing: Picture, mouth_inside: NDArray[np.bool_]) -> None:
+    mesh = fit_mesh(laughing, find_faces(laughing)[0])
+    sitting = seat(laughing, mesh)
+    marked = laughing.copy()
+    marked[mouth_inside] = GREEN
+    known = np.abs(seat(marked, mesh).canvas.astype(int) - GREEN).max(axis=2) < 100
+
+    def shared(upper: Points, lower: Points) -> float:
+        found = inside(sitting, upper, lower)
+        return float((found & known).sum() / (found | known).sum())
+
+    upper, lower = (dense(sitting.points[list(ids), :2]) for ids in (UPPER_INNER, LOWER_INNER))
+    assert shared(*open_rims(sitting)) > max(0.85, shared(upper, lower) + 0.03)
+
+
+def test_a_closed_smile_leaves_nothing_of_the_open_one(laughing: Picture, mouth_inside: NDArray[np.bool_]) -> None:
+    marked = laughing.copy()
+    marked[mouth_inside] = (140, 235, 140)
+    face = Face(Avatar(make_portrait(png(marked), "marked.png")))
+    for viseme in ("sil", "PP"):
+        blue, green, red = cv2.split(face.draw(mixed(viseme), Presentation()).astype(np.int32))
+        assert int((green - np.maximum(blue, red) > 25).sum()) <= 12  # pixels
