@@ -36,6 +36,7 @@ from .mesh_indices import (
 from .performer import Performer
 from .rims import dark_line, dense, open_rims
 from .splines import ThinPlate
+from .teeth import own_teeth
 
 BOX = (0.98, 0.66, 1.12)  # of the eyes' distance: the mouth box' half width, height above the lips, below them
 OPEN = 0.045  # a gap between the lips, in mouth widths, from which on they are open
@@ -56,6 +57,7 @@ TEETH_GAIN = 1.28  # the performer's were rendered in the shade of her lips
 THROAT_BGR = (34.0, 26.0, 66.0)  # behind the tongue, in even light
 TINT = 0.7  # how far the inner mouth takes on the light of the face
 TINT_RANGE = (0.45, 1.15)
+_UPPER_TEETH, _LOWER_TEETH = (INNER_PARTS.index(name) for name in ("teeth_upper", "teeth_lower"))
 
 
 @dataclass(frozen=True)
@@ -316,8 +318,25 @@ def _inner(
             colour += np.array(THROAT_BGR, np.float32) * light * (1 - alpha / 255)
             alpha = np.full_like(alpha, 255)
         parts.append(np.dstack([np.minimum(np.clip(colour, 0, 255), alpha), alpha]))
+    if lips.open:
+        _with_own_teeth(parts, own_teeth(sitting, (lips.upper, lips.lower), np.array(box[:2]), parts[_UPPER_TEETH]))
     shifts = bundle.inner_shifts.astype(np.float64) @ turn.T
     return np.rint(np.stack(parts)).astype(np.uint8), shifts.astype(np.float32)
+
+
+def _with_own_teeth(parts: list[NDArray[np.float32]], own: NDArray[np.float32] | None) -> None:
+    """Replace the upper teeth by the portrait's, and give the lower ones their colour."""
+    if own is None:
+        return
+    ratio = _colour(own) / np.maximum(_colour(parts[_UPPER_TEETH]), 1)
+    lower = parts[_LOWER_TEETH]
+    parts[_UPPER_TEETH] = own
+    parts[_LOWER_TEETH] = np.dstack([np.minimum(lower[..., :3] * ratio, lower[..., 3:]), lower[..., 3:]])
+
+
+def _colour(part: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of what is solid."""
+    return np.asarray(part[part[..., 3] > 250][:, :3].mean(axis=0), np.float32)
 
 
 def _light(sitting: Sitting, performer: Performer) -> NDArray[np.float32]:

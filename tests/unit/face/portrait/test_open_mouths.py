@@ -1,4 +1,4 @@
-"""Open smiles: their rims are found, and they close without a trace."""
+"""Open smiles: their rims are found, they close without a trace, and their own teeth are shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livekit_bithuman.face.portrait.landmarks import Points, find_faces, fit_mes
 from livekit_bithuman.face.portrait.mesh_indices import LOWER_INNER, UPPER_INNER
 from livekit_bithuman.face.portrait.rims import dense, open_rims
 from livekit_bithuman.face.portrait.sheet import mixed
-from livekit_bithuman.pose import Presentation
+from livekit_bithuman.pose import Presentation, resting_mouth
 
 from .conftest import Picture, png
 
@@ -61,3 +61,22 @@ def test_a_closed_smile_leaves_nothing_of_the_open_one(laughing: Picture, mouth_
     for viseme in ("sil", "PP"):
         blue, green, red = cv2.split(face.draw(mixed(viseme), Presentation()).astype(np.int32))
         assert int((green - np.maximum(blue, red) > 25).sum()) <= 12  # pixels
+
+
+def test_an_open_smile_keeps_its_own_teeth(laughing: Picture, mouth_inside: NDArray[np.bool_]) -> None:
+    """Teeth of another colour are shown in that colour; without any in the picture, the rendered ones are."""
+    ivory = laughing.copy()
+    ivory[mouth_inside] = (ivory[mouth_inside] * np.array((0.6, 1.0, 1.05))).clip(0, 255).astype(np.uint8)
+
+    def yellow(picture: Picture) -> float:
+        avatar = Avatar(make_portrait(png(picture), "smile.png"))
+        x0, y0, x1, y1 = avatar.bundle.manifest.mouth
+        left, top, _, _ = avatar.bundle.manifest.frame
+        drawn = Face(avatar).draw(mixed("aa"), Presentation())[y0 - top : y1 - top, x0 - left : x1 - left].astype(int)
+        at_rest = Face(avatar).draw(resting_mouth(), Presentation())[y0 - top : y1 - top, x0 - left : x1 - left]
+        blue, green, red = cv2.split(drawn)
+        teeth = (drawn.min(axis=2) > 70) & (red - green < 25) & (np.abs(drawn - at_rest).max(axis=2) > 40)
+        assert teeth.sum() > 100
+        return float((green - blue)[teeth].mean())
+
+    assert yellow(ivory) > yellow(laughing) + 30
