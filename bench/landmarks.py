@@ -3,19 +3,23 @@
 Openness is the distance between the inner lips and width that between the lips' corners, both in distances between the
 eyes' outer corners; the lids' is the mean opening of both eyes in eye widths. What a mouth is asked to do is told by
 `mouth_shape`.
+
+The mesh is noisy: of the same frame it says something else when the square that it sees is turned or scaled a little.
+So openness is the mean of several such looks, and what single looks correlate with is told beside it. What the avatar
+does itself is told by the gap between its lips, in a copy whose inner mouth has one known colour.
 """
 
 from __future__ import annotations
 
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livekit_bithuman.face import Avatar, Face, IdleMotion
-from livekit_bithuman.face.portrait.landmarks import find_faces, fit_mesh
+from livekit_bithuman.face.portrait.landmarks import Mesh, find_faces, fit_mesh, refit_mesh
 from livekit_bithuman.face.portrait.mesh_indices import EYES_LOWER, EYES_UPPER, MOUTH_CORNERS, OUTER_CORNERS
 from livekit_bithuman.pose import VISEMES, Presentation, VisemeWeights, resting_mouth
 from livekit_bithuman.speech.path import SpeechPath
@@ -26,6 +30,9 @@ STEPS = (0.25, 0.5, 0.75, 1.0)  # weights in which each viseme is shown
 SECONDS = 60  # of idle motion, whose blinks are looked for
 AWAKE_AROUND = (-12, -8, 12, 16)  # ticks beside a blink where eyes are open, unless another blink is near
 SPEECH = Path(__file__).parents[1] / "tests" / "data" / "speech.wav"
+#: By how much the square that the mesh sees is turned, in radians, and scaled.
+CROPS = ((0.0, 1.0), (0.04, 1.05), (-0.04, 0.95), (-0.06, 1.08), (0.06, 0.92))
+GREEN_BGR = (0, 255, 0)
 _LIPS = ((82, 87), (13, 14), (312, 317))
 
 
@@ -33,9 +40,10 @@ _LIPS = ((82, 87), (13, 14), (312, 317))
 class Seen:
     """One face, as the mesh finds it."""
 
-    openness: float
+    openness: float  # mean of the looks
     width: float
     lids: float
+    looks: tuple[float, ...]  # openness by crop
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class Agreement:
     """One avatar's frames against what they were asked to show."""
 
     openness_r: float  # over all visemes in four weights, head still
+    single_r: tuple[float, ...]  # the same by single crops
+    gap_r: float  # area of the gap between the lips, over the same frames
     width_r: float
     speech_r: float  # openness, over spoken frames with all of idle motion
     blinks: int  # that were asked for
@@ -55,37 +65,58 @@ def agreement(avatar: Avatar) -> Agreement:
     """Speak and blink, and look at it."""
     face = Face(avatar)
     mouths = [_partly(viseme, weight) for viseme in VISEMES for weight in STEPS]
-    seen = [look(face, mouth, Presentation()) for mouth in mouths]
+    seen = [look(face, mouth, Presentation(), CROPS) for mouth in mouths]
     openness, width = mouth_shape(np.stack(mouths))
     idle = IdleMotion(7, FPS)
     spoken = spoken_mouths()
-    heard = [look(face, mouth, idle.at(tick, 1.0)).openness for tick, mouth in enumerate(spoken)]
+    heard = [look(face, mouth, idle.at(tick, 1.0), CROPS).openness for tick, mouth in enumerate(spoken)]
     return Agreement(
         _r([one.openness for one in seen], openness),
+        tuple(_r(list(by_crop), openness) for by_crop in zip(*(one.looks for one in seen), strict=True)),
+        _r(_gaps(avatar, mouths), openness),
         _r([one.width for one in seen], width),
         _r(heard, mouth_shape(np.stack(spoken))[0]),
         *_blinks(face, idle),
     )
 
 
-def look(face: Face, mouth: VisemeWeights, presentation: Presentation) -> Seen:
+def look(
+    face: Face,
+    mouth: VisemeWeights,
+    presentation: Presentation,
+    crops: tuple[tuple[float, float], ...] = CROPS[:1],
+) -> Seen:
     """Draw a frame and find the face in it."""
     picture = face.draw(mouth, presentation)
     found = find_faces(picture)
     if not found:
-        return Seen(np.nan, np.nan, np.nan)
-    points = fit_mesh(picture, found[0]).points[:, :2]
-
-    def apart(one: int, other: int) -> float:
-        return float(np.linalg.norm(points[one] - points[other]))
-
+        return Seen(np.nan, np.nan, np.nan, (np.nan,) * len(crops))
+    mesh = fit_mesh(picture, found[0])
+    looks = tuple(_openness(mesh if crop == CROPS[0] else refit_mesh(picture, mesh, *crop)) for crop in crops)
     lids = [
-        np.mean([apart(up, low) for up, low in zip(upper[2:-2], lower[2:-2], strict=True)]) / apart(upper[0], upper[-1])
+        np.mean([_apart(mesh, up, low) for up, low in zip(upper[2:-2], lower[2:-2], strict=True)])
+        / _apart(mesh, upper[0], upper[-1])
         for upper, lower in zip(EYES_UPPER, EYES_LOWER, strict=True)
     ]
-    unit = apart(*OUTER_CORNERS)
-    openness = float(np.mean([apart(*lips) for lips in _LIPS]))
-    return Seen(openness / unit, apart(*MOUTH_CORNERS) / unit, float(np.mean(lids)))
+    width = _apart(mesh, *MOUTH_CORNERS) / _apart(mesh, *OUTER_CORNERS)
+    return Seen(float(np.mean(looks)), width, float(np.mean(lids)), looks)
+
+
+def _openness(mesh: Mesh) -> float:
+    return float(np.mean([_apart(mesh, *lips) for lips in _LIPS])) / _apart(mesh, *OUTER_CORNERS)
+
+
+def _apart(mesh: Mesh, one: int, other: int) -> float:
+    return float(np.linalg.norm(mesh.points[one, :2] - mesh.points[other, :2]))
+
+
+def _gaps(avatar: Avatar, mouths: list[VisemeWeights]) -> list[float]:
+    """Pixels between the lips: those that a green inner mouth shows in."""
+    green = np.empty_like(avatar.bundle.inner_parts)
+    green[:] = (*GREEN_BGR, 255)
+    marked, plain = Face(Avatar(replace(avatar.bundle, inner_parts=green))), Face(avatar)
+    frames = [(marked.draw(mouth, Presentation()), plain.draw(mouth, Presentation())) for mouth in mouths]
+    return [float((np.abs(one.astype(int) - other).max(axis=2) > 40).sum()) for one, other in frames]
 
 
 def spoken_mouths() -> list[VisemeWeights]:

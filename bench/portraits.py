@@ -72,7 +72,11 @@ def obeys(avatar: Avatar) -> str:
     """What the mesh sees in its frames."""
     seen = agreement(avatar)
     found, false = f"{seen.found}/{seen.blinks}", f"{seen.false}/{seen.awake}"
-    return f"{seen.openness_r:9.3f} {seen.speech_r:9.3f} {seen.width_r:9.3f} {found:>8} {false:>8}"
+    single = f"{min(seen.single_r):.3f}..{max(seen.single_r):.3f}"
+    return (
+        f"{seen.gap_r:9.3f} {seen.openness_r:9.3f} {single:>13} {seen.speech_r:9.3f} {seen.width_r:9.3f} "
+        f"{found:>8} {false:>8}"
+    )
 
 
 def gallery_row(avatar: Avatar) -> NDArray[np.uint8]:
@@ -89,7 +93,9 @@ def main() -> None:
     arguments = parser.parse_args()
     given = [(path.name, path.read_bytes()) for path in arguments.pictures]
     print(
-        f"{'':16} {'made':>8} {'bundle':>9} {'p50':>9} {'p95':>9} {'openness':>9} {'in speech':>9} {'width':>9}", end=""
+        f"{'':16} {'made':>8} {'bundle':>9} {'p50':>9} {'p95':>9} {'lips gap':>9} {'openness':>9} {'single looks':>13} "
+        f"{'in speech':>9} {'width':>9}",
+        end="",
     )
     print(f" {'blinks':>8} {'false':>8}   (CPU time of a 512x512 frame, one thread; correlations; blinks found)")
     rows = []

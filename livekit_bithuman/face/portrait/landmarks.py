@@ -68,26 +68,41 @@ def find_faces(picture: Colours) -> list[Detection]:
 
 def fit_mesh(picture: Colours, face: Detection) -> Mesh:
     """The mesh of one face."""
-    centre = np.array(face.box[:2])
-    size = max(face.box[2:]) * MESH_MARGIN
-    along = face.eyes[1] - face.eyes[0]
-    points, presence = np.zeros((468, 3)), 0.0
-    for _ in range(MESH_ROUNDS):
-        angle = np.arctan2(along[1], along[0])
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * (size / MESH_SIDE)
-        corner = centre - turn @ np.full(2, MESH_SIDE / 2)
-        to_picture = np.column_stack([turn, corner])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        seen = cv2.warpAffine(picture, to_picture, (MESH_SIDE, MESH_SIDE), flags=flags)
-        outputs = run_model("face_mesh", np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), np.float32) / 255)
-        local = next(o for o in outputs if o.size == 1404).reshape(468, 3).astype(np.float64)
-        presence = _sigmoid(float(next(o for o in outputs if o.size == 1).ravel()[0]))
-        points[:, :2] = local[:, :2] @ turn.T + corner + 0.5
-        points[:, 2] = local[:, 2] * (size / MESH_SIDE)
-        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-        centre, size = (low + high) / 2, float((high - low).max()) * MESH_MARGIN
-        along = points[263, :2] - points[33, :2]
-    return Mesh(points, presence)
+    mesh = _mesh_within(picture, np.array(face.box[:2]), max(face.box[2:]), face.eyes[1] - face.eyes[0])
+    for _ in range(MESH_ROUNDS - 1):
+        mesh = refit_mesh(picture, mesh)
+    return mesh
+
+
+def refit_mesh(picture: Colours, mesh: Mesh, turned: float = 0.0, scaled: float = 1.0) -> Mesh:
+    """A mesh where another one was found: better for it, or, seen otherwise, as good but for its noise.
+
+    Args:
+        picture: The picture.
+        mesh: What was found in it.
+        turned: By which the part that the mesh sees is turned against the face, in radians.
+        scaled: By which it is larger.
+    """
+    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
+    along = mesh.points[263, :2] - mesh.points[33, :2]
+    turn = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
+    return _mesh_within(picture, (low + high) / 2, float((high - low).max()) * scaled, turn @ along)
+
+
+def _mesh_within(picture: Colours, centre: Points, face_size: float, along: Points) -> Mesh:
+    """What the model sees in a square around a face."""
+    size, angle = face_size * MESH_MARGIN, np.arctan2(along[1], along[0])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * (size / MESH_SIDE)
+    corner = centre - turn @ np.full(2, MESH_SIDE / 2)
+    to_picture = np.column_stack([turn, corner])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(picture, to_picture, (MESH_SIDE, MESH_SIDE), flags=flags)
+    outputs = run_model("face_mesh", np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2RGB), np.float32) / 255)
+    local = next(o for o in outputs if o.size == 1404).reshape(468, 3).astype(np.float64)
+    points = np.empty((468, 3))
+    points[:, :2] = local[:, :2] @ turn.T + corner + 0.5
+    points[:, 2] = local[:, 2] * (size / MESH_SIDE)
+    return Mesh(points, _sigmoid(float(next(o for o in outputs if o.size == 1).ravel()[0])))
 
 
 def _detected(picture: Colours, left: int, top: int) -> list[Detection]:
