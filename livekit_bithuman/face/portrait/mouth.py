@@ -57,6 +57,7 @@ TEETH_GAIN = 1.28  # the performer's were rendered in the shade of her lips
 THROAT_BGR = (34.0, 26.0, 66.0)  # behind the tongue, in even light
 TINT = 0.7  # how far the inner mouth takes on the light of the face
 TINT_RANGE = (0.45, 1.15)
+WHITES = 85.0  # percentile of brightness between the lids
 _UPPER_TEETH, _LOWER_TEETH = (INNER_PARTS.index(name) for name in ("teeth_upper", "teeth_lower"))
 
 
@@ -340,15 +341,29 @@ def _colour(part: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _light(sitting: Sitting, performer: Performer) -> NDArray[np.float32]:
-    """BGR factors from the performer's light to this face's, told by the cheeks."""
-    ours = _cheeks(sitting.canvas, sitting.points[:, :2])
-    theirs = _cheeks(performer.picture, performer.points[:, :2] - performer.bundle.manifest.frame[:2])
-    ratio = ours / np.maximum(theirs, 1)
+    """BGR factors from the performer's light to this face's, told by the cheeks and the whites of the eyes.
+
+    Cheeks are dark where the light is low, or the skin: then the eyes know that it is not.
+    """
+    their_points = performer.points[:, :2] - performer.bundle.manifest.frame[:2]
+    cheeks = _cheeks(sitting.canvas, sitting.points[:, :2]) / np.maximum(_cheeks(performer.picture, their_points), 1)
+    whites = _whites(sitting.canvas, sitting.points[:, :2]) / np.maximum(_whites(performer.picture, their_points), 1)
+    whites /= max(1.0, whites.mean())  # drawn ones may be whiter than any light
+    ratio = whites if whites.mean() > cheeks.mean() else cheeks
     level = ratio.mean()
     colour = ratio / level
-    # Skin differs in tone as well as in light: its colour counts little, its brightness more.
+    # Skin differs in tone as well as in light: its colour counts little, the brightness more.
     factor = (1 + TINT * (level - 1)) * (1 + 0.35 * (colour - 1))
     return np.asarray(np.clip(factor, *TINT_RANGE), np.float32)
+
+
+def _whites(picture: NDArray[np.uint8], points: Points) -> NDArray[np.float64]:
+    """The colour of the eyes' whites: what is brightest between the lids, but for highlights."""
+    opening = np.zeros(picture.shape[:2], np.uint8)
+    for upper, lower in zip(EYES_UPPER, EYES_LOWER, strict=True):
+        outline = np.concatenate([points[list(upper)], points[list(lower)[::-1]]])
+        cv2.fillPoly(opening, [np.rint(outline - 0.5).astype(np.int32)], 1)
+    return np.asarray(np.percentile(picture[opening > 0].astype(np.float64), WHITES, axis=0))
 
 
 def _cheeks(picture: NDArray[np.uint8], points: Points) -> NDArray[np.float64]:

@@ -80,3 +80,14 @@ def test_an_open_smile_keeps_its_own_teeth(laughing: Picture, mouth_inside: NDAr
         return float((green - blue)[teeth].mean())
 
     assert yellow(ivory) > yellow(laughing) + 30
+
+
+def test_teeth_are_dark_in_the_dark_and_not_in_a_dark_face(photograph: Picture) -> None:
+    def bright(picture: Picture) -> float:
+        upper = make_portrait(png(picture), "teeth.png").inner_parts[0]
+        return float(upper[upper[..., 3] > 250][:, :3].mean())
+
+    kofi = Face(Avatar.load("kofi"), (640, 640)).draw(resting_mouth(), Presentation())
+    dim = (photograph * 0.55).astype(np.uint8)
+    assert bright(kofi) > 0.9 * bright(photograph)
+    assert bright(dim) < 0.8 * bright(photograph)
