@@ -17,7 +17,7 @@ from .landmarks import Colours, Detection, Mesh, find_faces, fit_mesh
 from .mesh_indices import CHIN, EYES_LOWER, EYES_UPPER, NOSE_TIP, OUTER_CORNERS
 from .mouth import build_mouth
 from .performer import performer
-from .picture import read_picture
+from .picture import read_cut_out
 
 LEAST_EYE_DISTANCE = 20.0  # pixels of the picture between the eyes' middles
 LEAST_PRESENCE = 0.5
@@ -35,10 +35,10 @@ def make_portrait(data: bytes, source: str, face: int | None = None) -> Bundle:
     Raises:
         PortraitError: The picture cannot be read, or shows no face that can be animated.
     """
-    picture = read_picture(data, source)
+    picture, opacity = read_cut_out(data, source)
     mesh = fit_mesh(picture, _chosen(find_faces(picture), face, source))
     _check(picture, mesh, source)
-    return build_bundle(seat(picture, mesh), Path(source).stem)
+    return build_bundle(seat(picture, mesh, opacity), Path(source).stem)
 
 
 def build_bundle(sitting: Sitting, title: str) -> Bundle:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from .landmarks import Colours, Mesh, Points
 from .mesh_indices import EYES_LOWER, EYES_UPPER
-from .outline import coarse_outline, refined_outline
+from .outline import coarse_outline, own_outline, refined_outline
+from .picture import Opacity
 
 CANVAS = (1008, 576)  # 16:9 around the frame, and what motion may uncover
 FRAME = (248, 32, 760, 544)
@@ -38,8 +39,14 @@ def eye_middles(points: Points) -> Points:
     return np.array([points[list(upper + lower), :2].mean(axis=0) for upper, lower in eyes])
 
 
-def seat(picture: Colours, mesh: Mesh) -> Sitting:
-    """Crop and scale a picture so that its face is where an avatar's face is."""
+def seat(picture: Colours, mesh: Mesh, opacity: Opacity | None = None) -> Sitting:
+    """Crop and scale a picture so that its face is where an avatar's face is.
+
+    Args:
+        picture: BGR, of any size.
+        mesh: Its face.
+        opacity: How opaque the picture is, where it is not everywhere. If that leaves the face, it is the outline.
+    """
     eyes = eye_middles(mesh.points)
     distance = float(np.linalg.norm(eyes[1] - eyes[0]))
     height, width = picture.shape[:2]
@@ -55,8 +62,10 @@ def seat(picture: Colours, mesh: Mesh) -> Sitting:
     points = mesh.points * scale
     points[:, :2] += to_canvas[:, 2]
     along = (eyes[1] - eyes[0]) / distance
-    coarse = coarse_outline(picture, _shown(to_canvas, scale, width, height))
-    outline = refined_outline(_laid_out(np.dstack([coarse] * 3), to_canvas, scale)[..., 0], canvas, points)
+    outline = None if opacity is None else own_outline(_placed(opacity, to_canvas, scale), points)
+    if outline is None:
+        coarse = coarse_outline(picture, _shown(to_canvas, scale, width, height))
+        outline = refined_outline(_laid_out(np.dstack([coarse] * 3), to_canvas, scale)[..., 0], canvas, points)
     return Sitting(canvas, points, along, np.array([-along[1], along[0]]), distance * scale, outline)
 
 
@@ -73,15 +82,26 @@ def _within(start: float, length: float, whole: int) -> float:
     return (whole - length) / 2 if length >= whole else float(np.clip(start, 0, whole - length))
 
 
-def _laid_out(picture: Colours, to_canvas: Points, scale: float) -> Colours:
+def _placed(opacity: Opacity, to_canvas: Points, scale: float) -> Opacity:
+    """How opaque the canvas is; beyond the picture as at its edge."""
+    opacity, moved = _reduced(opacity, to_canvas, scale)
+    return np.asarray(cv2.warpAffine(opacity, moved, CANVAS, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _reduced(picture: NDArray[np.uint8], to_canvas: Points, scale: float) -> tuple[NDArray[np.uint8], Points]:
+    """A picture to place on the canvas, and how, by pixel indices."""
+    to_canvas = to_canvas.copy()
     if scale < 1:  # area-averaged first: an interpolated reduction would shimmer
         size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-        to_canvas = to_canvas.copy()
         to_canvas[0, 0] = to_canvas[0, 0] * picture.shape[1] / size[0]
         to_canvas[1, 1] = to_canvas[1, 1] * picture.shape[0] / size[1]
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    moved = to_canvas.copy()
-    moved[:, 2] += 0.5 * (np.diag(to_canvas[:, :2]) - 1)  # pixel centres
+    to_canvas[:, 2] += 0.5 * (np.diag(to_canvas[:, :2]) - 1)  # pixel centres
+    return picture, to_canvas
+
+
+def _laid_out(picture: Colours, to_canvas: Points, scale: float) -> Colours:
+    picture, moved = _reduced(picture, to_canvas, scale)
     warped = cv2.warpAffine(picture, moved, CANVAS, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     filled = np.asarray(warped, np.uint8)
     whole = np.full(picture.shape[:2], 255, np.uint8)

@@ -64,6 +64,19 @@ def refined_outline(coarse: NDArray[np.uint8], canvas: Colours, points: Points) 
     return np.asarray(np.rint(fine * 255), np.uint8)
 
 
+def own_outline(opacity: NDArray[np.uint8], points: Points) -> NDArray[np.uint8] | None:
+    """The outline of a picture that is transparent around the person; None where it is not, or the face is too.
+
+    Args:
+        opacity: (height, width), on the canvas.
+        points: The mesh, (468, 3), on the canvas.
+    """
+    oval = np.zeros(opacity.shape, np.uint8)
+    cv2.fillPoly(oval, [np.rint(points[list(OVAL), :2]).astype(np.int32)], 1)
+    opaque = opacity > 127
+    return None if opaque[oval > 0].mean() < LEAST_OF_FACE or opaque.mean() > 1 - LEAST_BEHIND else opacity
+
+
 def _whole(found: NDArray[np.bool_], points: Points) -> NDArray[np.bool_]:
     """The one region that has the face, without holes."""
     _, labels = cv2.connectedComponents(found.astype(np.uint8))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import PortraitError
 from .landmarks import Colours
+
+Opacity = NDArray[np.uint8]  # (height, width), 255 opaque
 
 MAX_PICTURE_BYTES = 256 << 20
 LONGEST_SIDE = 3200  # pixels that are worth decoding: a face needs a few hundred
@@ -37,19 +40,24 @@ def read_picture(data: bytes, source: str) -> Colours:
     Raises:
         PortraitError: It is no picture, is cut off, too large or tiny.
     """
+    return read_cut_out(data, source)[0]
+
+
+def read_cut_out(data: bytes, source: str) -> tuple[Colours, Opacity | None]:
+    """The same, and how opaque each pixel is; None where all are."""
     if len(data) > MAX_PICTURE_BYTES:
         raise PortraitError(source, f"{source} has more than {MAX_PICTURE_BYTES >> 20} MB. {_ADVICE}, below that size.")
     if not looks_like_picture(data):
         raise PortraitError(source, f"{source} is not a picture that can be read. {_ADVICE}.")
     if _is_cut_off(data):
         raise PortraitError(source, f"{source} is cut off: its end is missing. Copy or download it again.")
-    picture = _decoded(data, source)
+    picture, opacity = _decoded(data, source)
     if min(picture.shape[:2]) < LEAST_SIDE:
         height, width = picture.shape[:2]
         raise PortraitError(
             source, f"{source} has only {width} x {height} pixels. {_ADVICE}, with 256 pixels a side or more."
         )
-    return picture
+    return picture, opacity
 
 
 def _is_cut_off(data: bytes) -> bool:
@@ -58,7 +66,7 @@ def _is_cut_off(data: bytes) -> bool:
     return data.startswith(_PNG) and b"IEND" not in data[-65_536:]
 
 
-def _decoded(data: bytes, source: str) -> Colours:
+def _decoded(data: bytes, source: str) -> tuple[Colours, Opacity | None]:
     buffer = np.frombuffer(data, np.uint8)
     try:
         picture = cv2.imdecode(buffer, _how(buffer))
@@ -69,17 +77,19 @@ def _decoded(data: bytes, source: str) -> Colours:
         raise PortraitError(source, f"{source} cannot be decoded: it is damaged, or of an unknown kind. {_ADVICE}.")
     longest = max(picture.shape[:2])
     if alpha is not None:
-        cover = cv2.resize(alpha, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_AREA)
-        share = cover.astype(np.float32)[..., None] / 255
+        alpha = cv2.resize(alpha, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_AREA)
+        share = alpha.astype(np.float32)[..., None] / 255
         picture = picture * share + BEHIND_TRANSPARENT * (1 - share)
     if longest > LONGEST_SIDE:
         factor = LONGEST_SIDE / longest
         size = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.rint(picture), np.uint8)
+        alpha = None if alpha is None else cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    opacity = None if alpha is None or alpha.min() == 255 else np.asarray(alpha, np.uint8)
+    return np.asarray(np.rint(picture), np.uint8), opacity
 
 
-def _how(buffer: np.typing.NDArray[np.uint8]) -> int:
+def _how(buffer: NDArray[np.uint8]) -> int:
     """The flag that decodes no more pixels than are of use: a JPEG of 100 megapixels in a fraction of its time."""
     if len(buffer) < 4 << 20:
         return cv2.IMREAD_COLOR
@@ -91,7 +101,7 @@ def _how(buffer: np.typing.NDArray[np.uint8]) -> int:
     return cv2.IMREAD_REDUCED_COLOR_8
 
 
-def _alpha(buffer: np.typing.NDArray[np.uint8]) -> np.typing.NDArray[np.uint8] | None:
+def _alpha(buffer: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     whole = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
     if whole is None or whole.ndim != 3 or whole.shape[2] != 4:
         return None

@@ -13,6 +13,8 @@ from livekit_bithuman.face import Avatar, Face
 from livekit_bithuman.face.bundle import read_bundle, write_bundle
 from livekit_bithuman.face.portrait import make_portrait
 from livekit_bithuman.face.portrait.crop import FRAME
+from livekit_bithuman.face.portrait.landmarks import find_faces, fit_mesh
+from livekit_bithuman.face.portrait.outline import own_outline
 from livekit_bithuman.face.portrait.sheet import mixed
 from livekit_bithuman.pose import Presentation, resting_mouth
 
@@ -92,3 +94,29 @@ def test_an_outline_is_kept_in_the_file(avatars: dict[str, Avatar]) -> None:
     assert bundle.outline is not None
     assert read.outline is not None
     assert np.array_equal(read.outline, bundle.outline)
+
+
+def test_a_transparent_picture_stands_before_the_background_by_its_own_alpha(photograph: Picture) -> None:
+    """A vignette, which no model would take for the outline of a person."""
+    alpha = np.zeros(photograph.shape[:2], np.uint8)
+    cv2.circle(alpha, (320, 300), 240, 255, -1, cv2.LINE_AA)
+    avatar = Avatar(make_portrait(png(np.dstack([photograph, alpha])), "vignette.png"))
+    shown = Face(avatar, behind=RED).draw(mixed("aa"), Presentation()).astype(int)
+    plain = Face(avatar).draw(mixed("aa"), Presentation()).astype(int)
+    covered = np.abs(shown - _RED_BGR).max(axis=2) > 6
+    (contour,) = cv2.findContours(covered.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    _, radius = cv2.minEnclosingCircle(contour)
+    assert covered.sum() > 0.97 * np.pi * radius**2  # a disc
+    inside = cv2.erode(covered.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
+    assert np.abs(shown - plain).max(axis=2)[inside].max() <= 3
+
+
+def test_alpha_that_hides_the_face_or_nothing_is_no_outline(photograph: Picture) -> None:
+    points = fit_mesh(photograph, find_faces(photograph)[0]).points
+    opaque = np.full(photograph.shape[:2], 255, np.uint8)
+    veiled, around = opaque.copy(), opaque.copy()
+    veiled[:280] = 60
+    around[:, :60] = 0
+    assert own_outline(veiled, points) is None
+    assert own_outline(opaque, points) is None
+    assert own_outline(around, points) is around
