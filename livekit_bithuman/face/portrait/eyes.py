@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..assets import EyeAssets
 from ..bundle import LID_STEPS, Box
 from .crop import Sitting, eye_middles
+from .drawn import drawn_contour, drawn_lids, is_flat
 from .landmarks import Points
 from .mesh_indices import CHEEKS, EYES_LOWER, EYES_UPPER, LIDS
 
@@ -65,12 +66,27 @@ def build_eyes(sitting: Sitting) -> Eyes:
         for upper, lower in zip(EYES_UPPER, EYES_LOWER, strict=True)
     ]
     growth = max(_growth(picture, upper, lower) for upper, lower in contours)
-    openings = [_opening(*_grown(upper, lower, growth), x1 - x0) for upper, lower in contours]
+    grown = [_grown(upper, lower, growth) for upper, lower in contours]
+    skin = np.median(_colours(sitting.canvas, sitting.points[list(CHEEKS), :2]), axis=0)
+    drawn = _drawn(picture, skin, contours)
+    openings = [_opening(*contour, x1 - x0) for contour in drawn or grown]
     spheres = np.array([_sphere(opening) for opening in openings], np.float32)
     hole = _hole(openings, picture.shape[:2], 0.0)
-    lids = np.stack([_lids(picture, openings, spheres, step / (LID_STEPS - 1)) for step in range(LID_STEPS)])
+    ink = None if drawn is None else skin
+    lids = np.stack([_lids(picture, openings, spheres, step / (LID_STEPS - 1), ink) for step in range(LID_STEPS)])
     balls, glint = _eyeballs(picture, openings, hole)
     return Eyes(lids, balls, glint, spheres, box)
+
+
+def _drawn(
+    picture: NDArray[np.uint8], skin: NDArray[np.float64], contours: list[tuple[Points, Points]]
+) -> list[tuple[Points, Points]] | None:
+    """The lids' edges in a flat drawing; None in other pictures, and where they are not found for both eyes."""
+    if not is_flat(picture, skin):
+        return None
+    found = [drawn_contour(picture, skin, upper, lower) for upper, lower in contours]
+    drawn = [contour for contour in found if contour is not None]
+    return drawn if len(drawn) == len(contours) else None
 
 
 def wears_dark_glasses(sitting: Sitting) -> bool:
@@ -169,23 +185,24 @@ def _hole(openings: list[_Opening], shape: tuple[int, ...], closed: float) -> ND
 
 
 def _lids(
-    picture: NDArray[np.uint8], openings: list[_Opening], spheres: NDArray[np.float32], closed: float
+    picture: NDArray[np.uint8],
+    openings: list[_Opening],
+    spheres: NDArray[np.float32],
+    closed: float,
+    flat: NDArray[np.float64] | None,
 ) -> NDArray[np.uint8]:
-    """The box with lids in one position, the eyes' openings left out."""
+    """The box with lids in one position, the eyes' openings left out. `flat`: the skin's colour, in a flat drawing."""
     height, width = picture.shape[:2]
-    rows = np.arange(height, dtype=np.float32) + np.float32(0.5)
-    source_x = np.tile(np.arange(width, dtype=np.float32), (height, 1))
-    source_y = np.tile((rows - 0.5)[:, None], (1, width))
-    # No pixel of the eye may be seen on a lid: the opening is painted over with the lids' skin first.
-    covered = (_hole(openings, (height, width), 0.0) > 0).astype(np.uint8)
-    skin = np.asarray(cv2.inpaint(picture, cv2.dilate(covered, np.ones((3, 3), np.uint8)), 3, cv2.INPAINT_TELEA))
-    seam = np.zeros((height, width), np.float32)
-    for opening in openings:
-        _stretch(source_y, seam, rows, opening, closed)
-    moved = cv2.remap(skin, source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    soft = cv2.GaussianBlur(moved, (0, 0), 1.0)
-    moved = moved + (soft.astype(np.float32) - moved) * cv2.GaussianBlur(seam, (0, 0), 0.8)[..., None] * closed
+    covered = _hole(openings, (height, width), 0.0) > 0
+    if flat is None:
+        moved = _stretched(picture, openings, covered, closed)
+    elif closed == 0:
+        moved = picture.astype(np.float32)
+    else:
+        edges = [_lid_edge(opening, closed) for opening in openings]
+        moved = drawn_lids(picture, flat, covered, edges)
     alpha = 1 - _hole(openings, (height, width), closed)
+    rows = np.arange(height, dtype=np.float32) + np.float32(0.5)
     for x, y, radius in spheres:
         across, down = np.arange(width) + 0.5 - x, rows - y
         beyond = np.hypot(across[None], down[:, None]) > radius - 1
@@ -193,6 +210,33 @@ def _lids(
         alpha = np.where(beyond & near & (alpha < 1), 1, alpha)
     bgr = np.clip(moved, 0, 255).astype(np.float32) * alpha[..., None]
     return np.rint(np.dstack([bgr, alpha * 255])).astype(np.uint8)
+
+
+def _lid_edge(opening: _Opening, closed: float) -> Points:
+    """The upper lid's edge, from corner to corner, (n, 2)."""
+    columns = np.arange(int(opening.left), int(opening.right) + 1)
+    edge = opening.upper + closed * UPPER_SHARE * (opening.lower - opening.upper)
+    return np.column_stack([columns + 0.5, edge[columns]])
+
+
+def _stretched(
+    picture: NDArray[np.uint8], openings: list[_Opening], covered: NDArray[np.bool_], closed: float
+) -> NDArray[np.float32]:
+    """The skin above and below the eyes, drawn over them as far as they are closed."""
+    height, width = picture.shape[:2]
+    rows = np.arange(height, dtype=np.float32) + np.float32(0.5)
+    source_x = np.tile(np.arange(width, dtype=np.float32), (height, 1))
+    source_y = np.tile((rows - 0.5)[:, None], (1, width))
+    # No pixel of the eye may be seen on a lid: the opening is painted over with the lids' skin first.
+    painted = cv2.dilate(covered.astype(np.uint8), np.ones((3, 3), np.uint8))
+    skin = np.asarray(cv2.inpaint(picture, painted, 3, cv2.INPAINT_TELEA))
+    seam = np.zeros((height, width), np.float32)
+    for opening in openings:
+        _stretch(source_y, seam, rows, opening, closed)
+    moved = cv2.remap(skin, source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    soft = cv2.GaussianBlur(moved, (0, 0), 1.0)
+    evened = moved + (soft.astype(np.float32) - moved) * cv2.GaussianBlur(seam, (0, 0), 0.8)[..., None] * closed
+    return np.asarray(evened, np.float32)
 
 
 def _stretch(
