@@ -58,7 +58,7 @@ def drawn_contour(
     columns = np.flatnonzero(eye.any(axis=0))
     if columns[0] == 0 or columns[-1] == eye.shape[1] - 1 or eye[0].any() or eye[-1].any():
         return None
-    grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
     tops = _within_line(eye[:, columns], grey[:, columns], line)
     bottoms = eye.shape[0] - _within_line(eye[::-1, columns], grey[::-1, columns], line)
     bottoms = np.maximum(bottoms, tops)
@@ -88,12 +88,12 @@ def drawn_lids(
     for edge, width in zip(edges, widths, strict=True):
         grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         x0, x1 = edge[[0, -1], 0].astype(int)
-        y0, y1 = int(edge[:, 1].min() - LINE * width), int(edge[:, 1].max())
+        y0, y1 = max(0, int(edge[:, 1].min() - LINE * width)), int(edge[:, 1].max())
         near, shades = picture[y0:y1, x0:x1].reshape(-1, 3), grey[y0:y1, x0:x1].ravel()
         ink = near[shades <= np.percentile(shades, 10)].mean(axis=0) if shades.size else np.zeros(3)
         points = np.rint((edge - 0.5) * 8).astype(np.int32)
         cv2.polylines(closed, [points], False, ink.tolist(), max(1, round(0.5 * LINE * width)), cv2.LINE_AA, 3)
-    return closed.astype(np.float32)
+    return np.asarray(closed, np.float32)
 
 
 def _within_line(eye: NDArray[np.uint8], grey: NDArray[np.uint8], line: int) -> NDArray[np.int64]:

@@ -77,16 +77,20 @@ def _decoded(data: bytes, source: str) -> tuple[Colours, Opacity | None]:
         raise PortraitError(source, f"{source} cannot be decoded: it is damaged, or of an unknown kind. {_ADVICE}.")
     longest = max(picture.shape[:2])
     if alpha is not None:
-        alpha = cv2.resize(alpha, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_AREA)
+        alpha = _resized(alpha, (picture.shape[1], picture.shape[0]))
         share = alpha.astype(np.float32)[..., None] / 255
         picture = picture * share + BEHIND_TRANSPARENT * (1 - share)
     if longest > LONGEST_SIDE:
         factor = LONGEST_SIDE / longest
         size = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        alpha = None if alpha is None else cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-    opacity = None if alpha is None or alpha.min() == 255 else np.asarray(alpha, np.uint8)
+        alpha = None if alpha is None else _resized(alpha, size)
+    opacity = None if alpha is None or alpha.min() == 255 else alpha
     return np.asarray(np.rint(picture), np.uint8), opacity
+
+
+def _resized(opacity: Opacity, size: tuple[int, int]) -> Opacity:
+    return np.asarray(cv2.resize(opacity, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _how(buffer: NDArray[np.uint8]) -> int:
