@@ -20,8 +20,8 @@ SHARE = 0.7
 #: What an avatar takes beyond drawing and encoding: its voice, its network, and Python. Measured with bench/scale.py.
 BESIDE = 1.3
 #: Of the time, how long an avatar at 25 FPS keeps the interpreter's lock, of which a process has one: the mean of
-#: four rounds of bench/lock.py, 0.11 to 0.33.
-LOCK = 0.22
+#: three rounds of bench/lock.py, 0.15 to 0.17.
+LOCK = 0.16
 PICTURES, WARM_UP = 30, 5
 #: Pictures of the last seconds that may be overdue before a worker takes no more avatars.
 WINDOW_S, MOST_SKIPPED = 10.0, 0.05
