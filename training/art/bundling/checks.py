@@ -5,11 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from bench.lipsync.rendered import painted, seen_lips
 from livekit_bithuman.face.avatar import Avatar
 from livekit_bithuman.face.bundle import Bundle
 from livekit_bithuman.face.framing import backdrop
 from livekit_bithuman.face.raster import Face
 from livekit_bithuman.pose import VISEMES, Presentation
+from livekit_bithuman.speech.shape import OPENNESS
 
 from .keyframes import Keyframes, to_bytes
 
@@ -31,6 +33,14 @@ def report(keys: Keyframes, bundle: Bundle) -> list[str]:
             region, mouth = _decibels(keys, face, picture, face.draw(weights, Presentation()))
             lines.append(f"{picture:14} region {region:5.1f} dB   mouth {mouth:5.1f} dB")
     return lines
+
+
+def openness_kept(bundle: Bundle) -> float:
+    """Correlation, over the visemes, of the gap between the lips in pictures with the openness that is asked for."""
+    face = Face(Avatar(painted(bundle)))
+    shut = Presentation(blink=1)  # eyes have no part in it
+    gaps = [seen_lips(face.draw(weights, shut)).gap for weights in np.eye(len(VISEMES), dtype=np.float32)]
+    return float(np.corrcoef(gaps, OPENNESS)[0, 1])
 
 
 def _decibels(keys: Keyframes, face: Face, name: str, drawn: np.ndarray) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.spatial import cKDTree
 
 from livekit_bithuman.face.assets import MouthAssets
-from livekit_bithuman.face.bundle import INNER_PARTS, MOUTH_STEP, POSES, grid_shape
+from livekit_bithuman.face.bundle import INNER_PARTS, MOUTH_STEP, POSES, Bundle, grid_shape
 from livekit_bithuman.face.flow import sampled, spread
 
 from .keyframes import Keyframes, shrunk, to_bytes
@@ -59,14 +59,14 @@ class Opening:
     middle: NDArray[np.float32]
 
 
-def build_mouth(keys: Keyframes) -> MouthAssets:
-    """Everything of the mouth."""
-    return _Builder(keys).build()
+def build_mouth(keys: Keyframes, old: Bundle | None = None) -> MouthAssets:
+    """Everything of the mouth; what the keyframes have no pictures of is taken from an old bundle."""
+    return _Builder(keys, old).build()
 
 
 class _Builder:
-    def __init__(self, keys: Keyframes) -> None:
-        self._keys = keys
+    def __init__(self, keys: Keyframes, old: Bundle | None) -> None:
+        self._keys, self._old = keys, old
         self._box = keys.meta.boxes["mouth"]
         x0, y0, x1, y1 = self._box
         self._corner = np.array([x0, y0], np.float32)
@@ -88,9 +88,21 @@ class _Builder:
             textures=to_bytes(textures),
             masks=to_bytes(self._masks() * 255),
             flow=flow.astype(np.float16),
-            inner_parts=to_bytes(np.stack([keys.picture(name, self._box) for name in INNER_PARTS])),
+            inner_parts=to_bytes(np.stack([self._inner_part(name) for name in INNER_PARTS])),
             inner_shifts=shifts.astype(np.float32),
         )
+
+    def _inner_part(self, name: str) -> NDArray[np.float32]:
+        if self._old and not self._keys.has(name):
+            return self._old.inner_parts[INNER_PARTS.index(name)].astype(np.float32)
+        return self._keys.picture(name, self._box)
+
+    def _resting(self) -> NDArray[np.float32]:
+        """The base's part in the box."""
+        if self._old and not self._keys.has("base"):
+            x0, y0, x1, y1 = self._box
+            return self._old.base[y0:y1, x0:x1].astype(np.float32)
+        return self._keys.picture("base", self._box)
 
     def _fields(self, layer: int) -> NDArray[np.float32]:
         """Where the grid's nodes go in every pose when they belong to a lip's layer."""
@@ -215,25 +227,23 @@ class _Builder:
 
     def _textures(self, fields: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Every pose's skin in the atlas pose, (poses, h, w, 4)."""
-        y, x = np.mgrid[0 : self._height, 0 : self._width].astype(np.float32)
-        is_lower = (y > self._opening.middle[None])[..., None]
+        down, across = np.mgrid[0 : self._height, 0 : self._width].astype(np.float32)
+        is_lower = down > self._opening.middle[None]
         around = _grown(self._opening.hole, round(NEAR_MOUTH * self._unit))
-        inward = np.minimum(np.minimum(x, self._width - 1 - x), np.minimum(y, self._height - 1 - y))
-        rest = self._keys.picture("base", self._box)
+        inward = np.minimum(np.minimum(across, self._width - 1 - across), np.minimum(down, self._height - 1 - down))
+        rest = self._resting()
         is_box = _smooth(np.clip((inward - 1) / (EDGE_RAMP * self._unit), 0, 1))[..., None]
-        unknown = self._beyond_skin(fields) * (is_lower[..., 0])
+        unknown = self._beyond_skin(fields) * is_lower
         textures = []
         for index, pose in enumerate(POSES):
-            wide = [
-                spread(np.ascontiguousarray(f[index][..., [0, 1]]), self._width, self._height, MOUTH_STEP)
-                for f in fields
-            ]
-            seen = [
-                spread(np.ascontiguousarray(f[index][..., 3]), self._width, self._height, MOUTH_STEP) for f in fields
-            ]
-            field = np.where(is_lower, wide[1], wide[0])
-            visible = np.where(is_lower[..., 0], seen[1], seen[0])
-            texture = self._aligned("base" if pose == "sil" else f"mouth_{pose}", field)
+            name = "base" if pose == "sil" else f"mouth_{pose}"
+            if self._old and not self._keys.has(name):
+                textures.append(self._old.mouth_textures[index].astype(np.float32))
+                continue
+            x, y, visible = (
+                np.where(is_lower, *(self._pixels(f[index], plane) for f in fields[::-1])) for plane in (0, 1, 3)
+            )
+            texture = self._aligned(name, np.dstack([x, y]))
             texture = self._completed(texture, visible, around)
             if textures:  # the neck, whose own motion the fields do not know, keeps its resting look
                 texture += (textures[0] - texture) * unknown[..., None]
@@ -241,6 +251,10 @@ class _Builder:
         whole = np.stack(textures)
         # At the box' edges the picture must be the base itself, hole or not.
         return rest + (whole - rest) * is_box
+
+    def _pixels(self, field: NDArray[np.float32], plane: int) -> Plane:
+        """One plane of a field, at every pixel."""
+        return spread(np.ascontiguousarray(field[..., plane]), self._width, self._height, MOUTH_STEP)
 
     def _aligned(self, name: str, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """A pose's picture read along its field, filtered from its own resolution."""
