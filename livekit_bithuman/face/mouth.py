@@ -44,6 +44,7 @@ class MouthRig:
         self._masks = bundle.mouth_masks
         self._parts = dict(zip(INNER_PARTS, bundle.inner_parts, strict=True))
         self._shifts = bundle.inner_shifts.reshape(len(POSES), -1).astype(np.float32)
+        self._bite = self._shifts[_TH, :4].reshape(2, 2).mean(axis=0)  # the middle of both rows' shifts at TH
         self._shadow_sigma = LIP_SHADOW * self._width
         self._tops, self._bottoms = self._edges()
 
@@ -135,9 +136,9 @@ class MouthRig:
         seen[:] = (*CAVITY_BGR, 255)
         for name, shift, share in (
             ("tongue", tongue if tip == 0 else lower, 1 - tip),  # it must not follow the tip out
+            ("tongue_TH", (upper + lower) / 2 - self._bite, tip),  # it stays between the rows
             ("teeth_lower", lower, 1.0),
             ("teeth_upper", upper, 1.0),
-            ("tongue_TH", (0.0, 0.0), tip),
         ):
             if share > 0:
                 placing = np.array([[1, 0, shift[0] - left], [0, 1, shift[1] - top]], np.float32)

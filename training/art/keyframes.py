@@ -133,7 +133,7 @@ class KeyframeRenderer:
                 names.append(name)
                 points.append(skin)
                 visible.append(seen)
-                parts = self.scene.inner_points(pose)
+                parts = self.scene.inner_fronts(pose)
                 inner.append([self.scene.project(part)[:, :2].mean(0) for part in parts])
         np.savez_compressed(
             path,
@@ -163,22 +163,17 @@ class KeyframeRenderer:
             self.picture("eyes", Pose(), boxes["eyes"])
         with only_seen(scene, scene.eye_objects, shadows=False):
             self.picture("eyes_glint", Pose(), boxes["eyes"])
-        for name, pose, shown in (
-            ("teeth_upper", "aa", scene.mouth.row_objects("upper")),
-            ("teeth_lower", "aa", scene.mouth.row_objects("lower")),
-            ("tongue", "aa", [scene.mouth.tongue]),
-            ("tongue_TH", "TH", [scene.mouth.tongue]),
+        for name, pose, shown, shading in (
+            ("teeth_upper", "aa", scene.mouth.row_objects("upper"), []),
+            ("teeth_lower", "aa", scene.mouth.row_objects("lower"), []),
+            ("tongue", "aa", [scene.mouth.tongue], []),
+            ("tongue_TH", "TH", [scene.mouth.tongue], scene.mouth.row_objects("upper")),
         ):
-            before_it = scene.mouth.row_objects("upper") if name == "tongue_TH" else []
-            others = [obj for obj in scene.mouth.objects if obj not in [*shown, *before_it]]
-            with only_seen(scene, [*shown, *before_it], shadows=True):
-                for obj in others:
+            absent = [obj for obj in scene.mouth.objects if obj not in [*shown, *shading]]
+            with only_seen(scene, shown, shadows=True):
+                for obj in absent:
                     obj.hide_render = True
-                for obj in before_it:
-                    obj.is_holdout = True
                 self.picture(name, VISEMES[pose], boxes["mouth"])
-                for obj in before_it:
-                    obj.is_holdout = False
 
     def truths(self) -> None:
         """Pictures with nothing held out, to judge the rig by."""
@@ -240,7 +235,7 @@ def main() -> None:
         "--only",
         nargs="+",
         metavar="PICTURE[:BOX]",
-        help="render these again, each whole or one box of it, and keep the others of OUT",
+        help="render these alone, each whole or one box of it, and keep the others of OUT, if it is there",
     )
     arguments = parser.parse_args()
     destination: Path = arguments.out.resolve()
@@ -251,7 +246,7 @@ def main() -> None:
     directory.mkdir(exist_ok=True)
     scene = CharacterScene(load_character(arguments.name), arguments.scale, arguments.samples, arguments.threads)
     only = dict((*picture.split(":"), "")[:2] for picture in arguments.only) if arguments.only else None
-    if only is not None:
+    if only is not None and destination.exists():
         shutil.copytree(destination, directory, dirs_exist_ok=True)
     renderer = KeyframeRenderer(scene, directory, only)
     renderer.describe(arguments.scale)

@@ -23,6 +23,8 @@ from training.art.skin import SkinLook, hold_out_inner_mouth, skin_material
 from training.art.teeth import Mouth, MouthLook
 from training.art.visemes import Pose, added
 
+FRONT = 0.12  # dm: as deep as the incisors' part of the dental arch
+
 
 @dataclass(frozen=True)
 class Character:
@@ -113,11 +115,16 @@ class CharacterScene:
         surfaces = [self.skin, *self.clothes, *self.hair_objects, *self.facial_hair]
         return [*surfaces, *self.eye_objects, *self.mouth.objects]
 
-    def inner_points(self, pose: Pose) -> list[Points]:
-        """Upper teeth, lower teeth and tongue in the current pose, which was made from `pose`."""
+    def inner_fronts(self, pose: Pose) -> list[Points]:
+        """Front of the upper teeth, the lower ones and the tongue in the current pose, which was made from `pose`.
+
+        The jaw is hinged far behind them: they go farther than the rest of their parts, and are what is seen of them.
+        """
         whole = added(self.character.resting, pose)
-        rows = [self.vertices[self.mouth.rows[name][0]] for name in ("upper", "lower")]
-        return [*rows, self.mouth.tongue_points(self.vertices, whole.tongue)]
+        upper, lower = (self.mouth.rows[name][0] for name in ("upper", "lower"))
+        now = [self.vertices[upper], self.vertices[lower], self.mouth.tongue_points(self.vertices, whole.tongue)]
+        at_rest = [self.anatomy.vertices[ids] for ids in (upper, lower, self.mouth.tongue_ids)]
+        return [there[rest[:, 2] > rest[:, 2].max() - FRONT] for there, rest in zip(now, at_rest, strict=True)]
 
     def pose(self, pose: Pose, gaze: tuple[float, float] = (0.0, 0.0)) -> None:
         """Pose the face: `pose` over the character's resting one; gaze in degrees (figure's left, down)."""

@@ -22,6 +22,8 @@ _DEPTH_MM = (6.2, 6.0, 7.4, 8.4, 8.6, 10.4, 10.4)
 _MM = 0.01  # in dm
 _RING = 18  # vertices round a tooth
 _STEPS = 14  # rings from gum to edge
+TIP = 0.9  # of the tongue's length from the root: from here on it is the tip
+TIP_NARROWED, TIP_THINNED = 0.4, 0.7  # shares that a pointed tongue's tip loses of its width and thickness
 ENAMEL = srgb(242, 231, 214)
 TOOTH_NECK = srgb(214, 190, 156)
 GUM = srgb(190, 96, 94)
@@ -283,6 +285,11 @@ class Mouth:
         return list(self.rows[name][3:])
 
     @property
+    def tongue_ids(self) -> np.ndarray:
+        """The tongue's vertices in the base mesh."""
+        return self._tongue_part.ids
+
+    @property
     def objects(self) -> list[Any]:
         """Everything inside the mouth."""
         return [self.tongue, *self.row_objects("upper"), *self.row_objects("lower")]
@@ -292,7 +299,8 @@ class Mouth:
 
         Args:
             vertices: Base mesh in its pose.
-            tongue: Lengths in face scales: `out` (tip forwards), `up` (tip), `raise` (the whole), `back` (the root up).
+            tongue: Lengths in face scales: `out` (tip forwards), `up` (tip), `raise` (the whole), `back` (the root up);
+                and `point`, the share by which the tip grows thin and narrow.
         """
         for ids, teeth_points, gum_points, teeth, gum in self.rows.values():
             rotation, translation = rigid_fit(self._rest[ids], vertices[ids])
@@ -305,6 +313,9 @@ class Mouth:
         points = vertices[self._tongue_part.ids].copy()
         front = smoothstep(self._tongue_front, 0.2, 1.0)
         k = self._scale
+        pointed = tongue.get("point", 0.0) * front
+        points[:, 0] *= 1 - TIP_NARROWED * pointed
+        points[:, 1] += TIP_THINNED * pointed * (points[self._tongue_front > TIP, 1].mean() - points[:, 1])
         points[:, 2] += tongue.get("out", 0.0) * k * front
         points[:, 1] += k * (tongue.get("up", 0.0) * front**2 + tongue.get("raise", 0.0))
         points[:, 1] += k * tongue.get("back", 0.0) * np.sin(np.pi * self._tongue_front) ** 2

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from livekit_bithuman.face import Avatar, Face, builtin_names
 from livekit_bithuman.pose import VISEMES, Presentation, VisemeWeights, resting_mouth
+from livekit_bithuman.speech.shape import OPENNESS
 
 REST = Presentation()
+HALF_INCISOR = 6  # pixels: of the width of a built-in character's upper one
 
 
 def mouth(**shares: float) -> VisemeWeights:
@@ -50,6 +52,30 @@ def face(request: pytest.FixtureRequest) -> Face:
     )
 
 
+@pytest.fixture(scope="module", params=builtin_names())
+def rows_of_colours(request: pytest.FixtureRequest) -> Face:
+    """Upper teeth blue, lower ones cyan, the tongue green."""
+    bundle = Avatar.load(request.param).bundle
+    colours = np.array([(255, 0, 0), (255, 255, 0), (0, 255, 0), (0, 255, 0)], np.float32)  # of INNER_PARTS
+    alpha = bundle.inner_parts[..., 3:]
+    parts = np.concatenate([colours[:, None, None] * (alpha / 255), alpha], axis=-1)
+    return Face(Avatar(replace(bundle, inner_parts=np.rint(parts).astype(np.uint8))))
+
+
+def parts_at_the_incisors(face: Face, weights: VisemeWeights) -> list[NDArray[np.intp]]:
+    """Rows in which upper teeth, tongue and lower teeth are seen down the middle of the upper left incisor."""
+    x0, y0, x1, y1 = face.avatar.bundle.manifest.mouth
+    left, top = face.avatar.bundle.manifest.frame[:2]
+    column = face.draw(weights, REST)[y0 - top : y1 - top, (x0 + x1) // 2 - left + HALF_INCISOR].astype(int)
+    blue, amount, red = np.maximum(column, 20).T
+    seen = (
+        blue > 1.6 * np.maximum(amount, red),
+        amount > 1.6 * np.maximum(blue, red),
+        np.minimum(blue, amount) > 1.6 * red,
+    )
+    return [np.flatnonzero(rows) for rows in (seen[0], seen[1], seen[2])]
+
+
 def gap(face: Face, weights: VisemeWeights, *, smile: float = 0.0) -> int:
     return gap_of(face, weights, Presentation(blink=1, smile=smile))
 
@@ -83,6 +109,11 @@ def test_visemes_open_in_the_order_of_their_jaws(face: Face) -> None:
     assert all(areas[name] > 0 for name in ("FF", "TH", "SS", "CH", "ou"))
 
 
+def test_the_gap_is_as_open_as_the_viseme(face: Face) -> None:
+    areas = [gap(face, mouth(**{name: 1 if name != "sil" else 0})) for name in VISEMES]
+    assert np.corrcoef(areas, OPENNESS)[0, 1] >= 0.95
+
+
 def test_rounded_visemes_are_narrower_than_spread_ones(face: Face) -> None:
     def width(viseme: str) -> int:
         picture = face.draw(mouth(**{viseme: 1}), Presentation(blink=1)).astype(int)
@@ -90,6 +121,26 @@ def test_rounded_visemes_are_narrower_than_spread_ones(face: Face) -> None:
 
     assert width("ou") < 0.8 * width("ih")
     assert width("oh") < width("E")
+
+
+def test_the_tongue_is_between_both_rows_of_teeth_at_th(rows_of_colours: Face) -> None:
+    upper, tongue, lower = parts_at_the_incisors(rows_of_colours, mouth(TH=1))
+    assert min(len(upper), len(tongue)) >= 2
+    assert upper.max() < tongue.min()
+    assert tongue.max() <= lower.max()  # where they touch, a row is some of both
+
+
+def test_the_lower_lip_meets_the_upper_teeth_at_ff(rows_of_colours: Face) -> None:
+    upper, tongue, lower = parts_at_the_incisors(rows_of_colours, mouth(FF=1))
+    assert len(upper) >= 3
+    assert len(tongue) == len(lower) == 0
+
+
+def test_no_tongue_hides_the_upper_teeth_on_the_way_to_th(rows_of_colours: Face) -> None:
+    for share in (0.3, 0.5, 0.8):
+        for other in ("aa", "E"):
+            upper, _, _ = parts_at_the_incisors(rows_of_colours, mouth(TH=share, **{other: 1 - share}))
+            assert len(upper) >= 3, (share, other)
 
 
 def test_a_blink_covers_the_eyes(face: Face) -> None:
