@@ -45,7 +45,8 @@ def background(choice: str | None, bundle: Bundle, width: int, height: int) -> N
         raise BackgroundError(
             choice,
             f"{bundle.manifest.title} has no outline: its background is part of its picture. Leave the background out, "
-            "choose a built-in character, or make the avatar of a photograph that shows head and shoulders.",
+            "choose a built-in character, or make the avatar of a photograph that shows head and shoulders, or of a "
+            "picture that is transparent around the person.",
         )
     colour = _COLOUR.fullmatch(choice)
     if colour is not None or choice == "green":
