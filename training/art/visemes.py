@@ -34,7 +34,7 @@ VISEMES: dict[str, Pose] = {
     "sil": Pose(),
     "PP": Pose({"mouthRollLower": 0.32, "mouthRollUpper": 0.12, "mouthPucker": 0.08, "mouthClose": 0.02}),
     "FF": _parted({"jawOpen": 0.08, "mouthRollLower": 0.40, "mouthUpperUp*": 0.42, "mouthLowerDown*": 0.30}),
-    "TH": _parted({"jawOpen": 0.145, "mouthUpperUp*": 0.02, "mouthLowerDown*": 1.0, "mouthFunnel": 0.22,
+    "TH": _parted({"jawOpen": 0.145, "mouthUpperUp*": -0.10, "mouthLowerDown*": 1.0, "mouthFunnel": 0.22,
                    "mouthRollLower": -0.25}, {"out": 0.18, "up": -0.012, "point": 0.8}),
     "DD": _parted({"jawOpen": 0.13, "mouthUpperUp*": 0.28, "mouthLowerDown*": 0.38, "mouthStretch*": 0.08},
                   {"up": 0.10}),
@@ -66,7 +66,7 @@ BROW_DOWN = Pose({"browDown*": 0.60})
 #: nearer to that of `livekit_bithuman.speech.shape` (`python -m bench.lipsync pictures`), while teeth, tongue and
 #: rounding still show.
 SHARES: Mapping[str, float] = {
-    "FF": 0.8, "TH": 0.9, "DD": 0.7, "kk": 0.8, "CH": 0.7, "SS": 0.7, "nn": 0.9, "RR": 0.85, "oh": 0.9,
+    "FF": 0.75, "TH": 0.93, "DD": 0.7, "kk": 0.8, "CH": 0.7, "SS": 0.7, "nn": 0.9, "RR": 0.85, "oh": 0.9,
 }  # fmt: skip
 
 
