@@ -14,9 +14,10 @@ from .landmarks import Points
 SAME = 3  # steps of 255 within which a colour is the skin's own
 FLAT = 0.25  # of the pixels around the eyes that have it: then the picture is a flat drawing
 UNLIKE = 28  # steps of 255 from which on a colour is no skin
-AROUND = (1.0, 0.9)  # of the mesh's eye width beside its middle, above and below, where the eye may reach
+AROUND = (1.2, 1.0)  # of the mesh's eye width beside its middle, above and below, where the eye may reach
 LINE = 0.07  # of the eye's width: lines that thin are drawn on the skin, and lids are drawn with them
 AROUND_LINE = 0.10  # of the eye's width around it that an open eye's outline takes
+LEAST_OF_SEED = 0.3  # of the mesh's opening that an eye must have
 DARK = 90  # of 255
 
 
@@ -44,20 +45,13 @@ def drawn_contour(
     x1, y1 = (middle + np.array(AROUND) * width).astype(int)
     part = picture[y0:y1, x0:x1]
     unlike = (np.abs(part - skin).max(axis=2) > UNLIKE).astype(np.uint8)
-    line = max(2, round(LINE * width))
-    thick = cv2.morphologyEx(unlike, cv2.MORPH_OPEN, _disc(line + 1))
-    _, labels = cv2.connectedComponents(thick)
-    seed = np.zeros(thick.shape, np.uint8)
+    seed = np.zeros(unlike.shape, np.uint8)
     cv2.fillPoly(seed, [np.rint(np.concatenate([upper, lower[::-1]]) - (x0, y0)).astype(np.int32)], 1)
-    sizes = np.bincount(labels[seed > 0], minlength=1)
-    sizes[0] = 0
-    if sizes.max() < 0.3 * np.count_nonzero(seed):
+    line = max(2, round(LINE * width))
+    eye = _piece(unlike, seed > 0, line + 1)
+    if eye is None:
         return None
-    eye = (labels == sizes.argmax()).astype(np.uint8)
-    eye = cv2.dilate(eye, _disc(2 * line + 1)) & unlike  # its thin corners again
     columns = np.flatnonzero(eye.any(axis=0))
-    if columns[0] == 0 or columns[-1] == eye.shape[1] - 1 or eye[0].any() or eye[-1].any():
-        return None
     grey = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
     tops = _within_line(eye[:, columns], grey[:, columns], line)
     bottoms = eye.shape[0] - _within_line(eye[::-1, columns], grey[::-1, columns], line)
@@ -68,6 +62,22 @@ def drawn_contour(
     )
     corner = np.array([x0, y0])
     return upper + corner, lower + corner
+
+
+def _piece(unlike: NDArray[np.uint8], seed: NDArray[np.bool_], thick: int) -> NDArray[np.uint8] | None:
+    """What stands out from the skin in one piece, where the seed is; what ties it to others is less than so thick.
+
+    None if it is little of the seed, or does not end within the picture.
+    """
+    _, labels = cv2.connectedComponents(cv2.morphologyEx(unlike, cv2.MORPH_OPEN, _disc(thick)))
+    sizes = np.bincount(labels[seed], minlength=1)
+    sizes[0] = 0
+    if sizes.max() < LEAST_OF_SEED * np.count_nonzero(seed):
+        return None
+    core = (labels == sizes.argmax()).astype(np.uint8)
+    piece = np.asarray(cv2.dilate(core, _disc(2 * thick - 1)), np.uint8) & unlike  # its thin corners again
+    ends = piece[0].any() or piece[-1].any() or piece[:, 0].any() or piece[:, -1].any()
+    return None if ends else piece
 
 
 def drawn_lids(

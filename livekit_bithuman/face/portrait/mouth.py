@@ -127,28 +127,34 @@ def _lips(sitting: Sitting) -> _Lips:
         # Beneath a closed mouth's line the mesh's two rims are noise: the picture's own dark line is better.
         upper_rim = lower_rim = dense(dark_line((upper + lower) / 2, sitting, width))
     rest = upper_rim + (lower_rim - upper_rim) * CLOSING_POINT
-    closing = np.zeros((468, 2))
-    if is_open:
-        along, middle_line = sitting.along, (upper_rim + lower_rim) / 2
-        for ring, rim in ((UPPER_RINGS, upper_rim), (LOWER_RINGS, lower_rim)):
-            for ids, share in ring:
-                for index in ids:
-                    way = np.interp(points[index] @ along, middle_line @ along, (rest - rim) @ sitting.down)
-                    closing[index] = way * share * sitting.down
-        # A jaw that hangs comes up, the chin with it.
-        jaw = max(0.0, gap - 0.2 * width) * 0.6
-        for index in (*OVAL, *CHIN_PAD):
-            depth = (points[index] - points[NOSE_BASE]) @ sitting.down
-            reach = (points[CHIN] - points[NOSE_BASE]) @ sitting.down
-            closing[index] -= sitting.down * jaw * np.clip(depth / reach, 0, 1) ** 1.2
+    closing = _closing(sitting, (upper_rim, lower_rim), rest, gap) if is_open else np.zeros((468, 2))
     unsmiling = np.zeros((468, 2))
-    lips = [*UPPER_INNER, *LOWER_INNER, *UPPER_MIDDLE, *LOWER_MIDDLE, *UPPER_OUTER, *LOWER_OUTER]
-    unsmiling[lips] = _unsmiled(sitting, points[lips])
+    ids = [index for ring, _ in UPPER_RINGS + LOWER_RINGS for index in ring]
+    unsmiling[ids] = _unsmiled(sitting, points[ids])
     middle, excess = _smile(sitting)
     for index in CHEEKS:
         across = (points[index] - middle) @ sitting.along
         unsmiling[index] = -0.25 * excess * np.clip(across, -width, width) * sitting.along
     return _Lips(upper_rim, lower_rim, rest, is_open, closing, unsmiling)
+
+
+def _closing(sitting: Sitting, rims: tuple[Points, Points], rest: Points, gap: float) -> Points:
+    """How far the mesh's points go, (468, 2), where lips that are a gap of some pixels apart come to rest."""
+    points = sitting.points[:, :2]
+    closing = np.zeros((468, 2))
+    across = (rims[0] + rims[1]) / 2 @ sitting.along
+    for rings, rim in ((UPPER_RINGS, rims[0]), (LOWER_RINGS, rims[1])):
+        for ring, share in rings:
+            way = np.interp(points[list(ring)] @ sitting.along, across, (rest - rim) @ sitting.down)
+            closing[list(ring)] = share * way[:, None] * sitting.down
+    # A jaw that hangs comes up, the chin with it.
+    width = float(np.linalg.norm(np.subtract(*points[list(MOUTH_CORNERS)])))
+    jaw = max(0.0, gap - 0.2 * width) * 0.6
+    for index in (*OVAL, *CHIN_PAD):
+        depth = (points[index] - points[NOSE_BASE]) @ sitting.down
+        reach = (points[CHIN] - points[NOSE_BASE]) @ sitting.down
+        closing[index] -= sitting.down * jaw * np.clip(depth / reach, 0, 1) ** 1.2
+    return closing
 
 
 def _smile(sitting: Sitting) -> tuple[Points, float]:

@@ -105,18 +105,21 @@ def open_rims(sitting: Sitting) -> tuple[Points, Points]:
     both, either = int((found & meshed).sum()), int((found | meshed).sum())
     if both < OVERLAPPING * max(either, 1):
         return dense(upper), dense(lower)
-    columns = np.flatnonzero(found.any(axis=0))
-    columns = np.arange(columns[0], columns[-1] + 1)
-    tops = found[:, columns].argmax(axis=0).astype(np.float64)
-    bottoms = found.shape[0] - found[::-1, columns].argmax(axis=0).astype(np.float64)
-    known = found[:, columns].any(axis=0)
+    return _rims(patch, found, SMOOTHING * width * FINE)
+
+
+def _rims(patch: _Patch, found: NDArray[np.bool_], sigma: float) -> tuple[Points, Points]:
+    """The upper and the lower edge of a piece of the patch, evened out, from its left end to its right."""
+    known = np.flatnonzero(found.any(axis=0))
+    tops = found[:, known].argmax(axis=0)
+    bottoms = len(found) - found[::-1, known].argmax(axis=0)
+    columns = np.arange(known[0], known[-1] + 1)
+    at = np.linspace(known[0], known[-1], COUNT)
     rims = []
     for rows in (tops, bottoms):
-        rows = np.interp(columns, columns[known], rows[known])
-        rows = _smooth(rows, SMOOTHING * width * FINE)
-        rows[[0, -1]] = ((tops + bottoms) / 2)[known][[0, -1]]
-        at = np.linspace(columns[0], columns[-1], COUNT)
-        local = np.column_stack([at, np.interp(at, columns, rows)]) - (0, 0.5)
+        evened = _smooth(np.interp(columns, known, rows), sigma)
+        evened[[0, -1]] = (tops + bottoms)[[0, -1]] / 2
+        local = np.column_stack([at, np.interp(at, columns, evened) - 0.5])
         rims.append(patch.origin + local @ patch.axes)
     return rims[0], rims[1]
 
@@ -144,10 +147,13 @@ def _inner_mouth(
         beside: Where only darkness may be, around the corners.
     """
     light, red = patch.lab[..., 0], patch.lab[..., 1]
+    lips = within & ~meshed
+    if not (meshed.any() and lips.any()):
+        return np.zeros_like(meshed)
     inside = np.sort(light[meshed])
-    bright = meshed & (light > inside[len(inside) // 2])
+    bright = meshed & (light >= inside[len(inside) // 2])
     teeth_red = float(np.median(red[bright]))
-    lips_red = float(np.percentile(red[within & ~meshed], 75))
+    lips_red = float(np.percentile(red[lips], 75))
     if lips_red - teeth_red < APART:
         return np.zeros_like(meshed)
     lips_light = float(np.median(light[within & (red > (teeth_red + lips_red) / 2)]))

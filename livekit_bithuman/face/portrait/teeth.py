@@ -42,20 +42,12 @@ def own_teeth(
     x0, y0 = (int(value) for value in corner)
     picture = sitting.canvas[y0 : y0 + height, x0 : x0 + width].astype(np.float32)
     mouth = float(np.linalg.norm(rims[0][-1] - rims[0][0]))
-    seen = _teeth(picture, [rim - corner for rim in rims])
-    columns = _together(np.flatnonzero(seen.sum(axis=0) > LEAST_HIGH * mouth / 2), LEVEL * mouth)
-    if len(columns) < LEAST_ACROSS * mouth:
+    ends = _ends(_teeth(picture, [rim - corner for rim in rims]), mouth)
+    if ends is None:
         return None
-    tops = seen[:, columns].argmax(axis=0)
-    gap = np.cumsum(~seen[:, columns] & (np.arange(height)[:, None] > tops), axis=0)
-    bottoms = tops + (seen[:, columns] & (gap == 0)).sum(axis=0)  # beneath a gap the lower row begins
-    bottoms = np.minimum(bottoms, tops + MOST_HIGH * mouth)
-    if np.median(bottoms - tops) < LEAST_HIGH * mouth:
-        return None
-    across = np.arange(columns[0], columns[-1] + 1)
-    top, bottom = (_evened(np.interp(across, columns, rows), LEVEL * mouth) for rows in (tops, bottoms))
+    across, top, bottom = ends
     middle = slice(len(across) // 3, -(len(across) // 3))
-    lowered = _edge(rendered, across[middle]) - float(np.median(bottom[middle]))
+    lowered = _edge(rendered) - float(np.median(bottom[middle]))
     rows = np.arange(height, dtype=np.float64)[:, None] + 0.5 - lowered
     source = np.clip(rows, (top + RIM)[None], np.maximum(bottom - RIM, top + RIM)[None])
     x = np.broadcast_to(across.astype(np.float32), source.shape)
@@ -76,8 +68,26 @@ def _teeth(picture: NDArray[np.float32], rims: list[Points]) -> NDArray[np.bool_
     lab = cv2.cvtColor(picture / 255, cv2.COLOR_BGR2Lab)
     light, red = lab[..., 0], lab[..., 1]
     brightest = float(np.percentile(light[inside > 0], 85))
-    teeth_red = float(np.median(red[(inside > 0) & (light > 0.85 * brightest)]))
+    teeth_red = float(np.median(red[(inside > 0) & (light >= 0.85 * brightest)]))
     return np.asarray((inside > 0) & (light > BRIGHT * brightest) & (red < teeth_red + RED))
+
+
+def _ends(
+    seen: NDArray[np.bool_], mouth: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """The columns of the upper row, and by column the rows where it begins and ends; None where it is too little."""
+    columns = _together(np.flatnonzero(seen.sum(axis=0) > LEAST_HIGH * mouth / 2), LEVEL * mouth)
+    if len(columns) < LEAST_ACROSS * mouth:
+        return None
+    tops = seen[:, columns].argmax(axis=0)
+    gap = np.cumsum(~seen[:, columns] & (np.arange(len(seen))[:, None] > tops), axis=0)
+    bottoms = tops + (seen[:, columns] & (gap == 0)).sum(axis=0)  # beneath a gap the lower row begins
+    bottoms = np.minimum(bottoms, tops + MOST_HIGH * mouth)
+    if np.median(bottoms - tops) < LEAST_HIGH * mouth:
+        return None
+    across = np.arange(columns[0], columns[-1] + 1)
+    top, bottom = (_evened(np.interp(across, columns, rows), LEVEL * mouth) for rows in (tops, bottoms))
+    return across, top, bottom
 
 
 def _together(columns: NDArray[np.int64], gap: float) -> NDArray[np.int64]:
@@ -92,8 +102,9 @@ def _evened(rows: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
     return np.asarray(cv2.GaussianBlur(line, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[0], np.float64)
 
 
-def _edge(rendered: NDArray[np.float32], columns: NDArray[np.int64]) -> float:
-    """The row where a rendered row of teeth ends, in the middle."""
-    solid = rendered[:, columns, 3] > 127
-    ends = rendered.shape[0] - solid[::-1].argmax(axis=0)
-    return float(np.median(ends[solid.any(axis=0)]))
+def _edge(rendered: NDArray[np.float32]) -> float:
+    """The row where a rendered row of teeth ends, in its middle third."""
+    solid = rendered[..., 3] > 127
+    columns = np.flatnonzero(solid.any(axis=0))
+    columns = columns[len(columns) // 3 : -(len(columns) // 3)]
+    return float(np.median(len(solid) - solid[::-1, columns].argmax(axis=0)))
