@@ -2,8 +2,9 @@
 
 Trains one net for each line of a table, all by a shortened schedule, and scores each in the streaming runtime: with
 less data, without a kind of voice, of other sizes, and with less or more look-ahead. Lines of one run are comparable
-with each other, not with the shipped net, which was trained for longer. Hours on two cores; a line is printed when it
-is done. `--only` picks lines, and `--share 0.25` speaks a quarter of every source's sentences for all of them.
+with each other, not with the shipped net, which was trained for longer; it mends the neural voices' times for all of
+them. Hours on two cores; a line is printed when it is done. `--only` picks lines, and `--share 0.25` speaks a quarter
+of every source's sentences for all of them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from livekit_bithuman.speech.net import VisemeNet
+from livekit_bithuman.speech.net import VisemeNet, shipped_net
 
-from .__main__ import AUGMENTATION_SEED, CORPUS_SEED, copies, say, with_mended_times
+from .__main__ import AUGMENTATION_SEED, CORPUS_SEED, copies, say
+from .align import aligned
 from .corpus import Voice, corpus
 from .dataset import Dataset, dataset
 from .score import score
@@ -66,6 +68,11 @@ def variants(recipe: Recipe) -> list[Variant]:
     ]
 
 
+def shortened(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe with fewer steps, the mean of its weights over the same share of them."""
+    return replace(recipe, steps=steps, average=1.0 - (1.0 - recipe.average) * recipe.steps / steps)
+
+
 def _fewer(sources: Mapping[str, int], share: float) -> dict[str, int]:
     """The first `share` of every source's sentences."""
     return {source: max(1, round(share * count)) for source, count in sources.items()}
@@ -79,14 +86,14 @@ def main() -> None:
     parser.add_argument("--evaluate", type=Path, required=True, help="labelled recordings")
     parser.add_argument("--steps", type=int, default=STEPS, help="of each training")
     parser.add_argument("--share", type=float, default=1.0, help="of every source's sentences that are spoken")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="LINE", help="lines to train; all")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="LINE", help="lines, in order; all")
     options = parser.parse_args()
 
-    voices, _, _ = with_mended_times(corpus(options.corpus, _fewer(SOURCES, options.share), CORPUS_SEED, say))
+    spoken = corpus(options.corpus, _fewer(SOURCES, options.share), CORPUS_SEED, say)
+    voices = [aligned(voice, shipped_net())[0] if _neural(voice.source) else voice for voice in spoken]
     heard: dict[Hashable, Dataset] = {}  # lines that differ in their recipe alone share one
-    for variant in variants(replace(Recipe(), steps=options.steps)):
-        if variant.name not in options.only:
-            continue
+    lines = {variant.name: variant for variant in variants(shortened(Recipe(), options.steps))}
+    for variant in map(lines.__getitem__, options.only):
         chosen = variant.data(voices)
         minutes = sum(voice.rows for voice in chosen) / 6000
         key = (variant.share, variant.heard)
