@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import PortraitError
+from ...pose import VISEMES
 from ..assets import assembled
 from ..bundle import Bundle, Manifest
 from .crop import CANVAS, FRAME, Sitting, eye_middles, seat
@@ -21,6 +22,9 @@ from .picture import read_cut_out
 
 LEAST_EYE_DISTANCE = 20.0  # pixels of the picture between the eyes' middles
 LEAST_PRESENCE = 0.5
+#: At TH and FF the performer opens farther than speech asks, for the tongue's tip and teeth of its own face. Of another
+#: face it is shown so much that lips open as asked.
+LESS = {"FF": 0.5, "TH": 0.6}
 FRONTAL = (0.22, 0.78)  # where the nose's tip may be between the eyes' outer corners
 
 
@@ -63,7 +67,7 @@ def build_bundle(sitting: Sitting, title: str) -> Bundle:
         eyes=eyes.box,
         pivot=head.pivot,
         background=(tuple(corner), tuple(corner)),
-        shares=model.bundle.manifest.shares,
+        shares=_shares(model.bundle.manifest.shares),
         shade=0.0,  # so is the lids' shade on the eyeballs
         breath=0.0,  # the background is part of the picture: it must not breathe
     )
@@ -114,3 +118,8 @@ def _check(picture: Colours, mesh: Mesh, source: str) -> None:
             source,
             f"The face in {source} is turned too far to the side. Use a picture that shows both eyes, from the front.",
         )
+
+
+def _shares(performed: tuple[float, ...]) -> tuple[float, ...]:
+    """How much of each viseme's pose speech shows."""
+    return tuple(LESS.get(viseme, share) for viseme, share in zip(VISEMES, performed, strict=True))
